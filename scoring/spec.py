@@ -1,0 +1,53 @@
+"""What to score: axes, classes, metrics and the policies that decide every doubtful case."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from brokerbench.config import Config
+from brokerbench.errors import ConfigError
+
+__all__ = ["Scoring"]
+
+
+class Scoring(Config):
+    """How answers become scores. Every field is repeated in scores.json.
+
+    detections, days: points at which classifiers are compared, beside the last answer.
+    classes: class ids that count as truth; None for those present in the run's truth.
+    metrics: names; None for every registered one.
+    normalise: probabilities that sum to less than 1 leave the rest to class 200 ("residual"),
+        are divided by their sum ("rescale"), or make the answer count as missing ("reject").
+    missing: what a probabilistic metric takes for an object without an answer: the class
+        frequencies ("prior"), probability 0 ("worst"), or the object is left out ("exclude").
+    deadline_s: answers published later than this after the alert was sent are late and not used.
+    epsilon: smallest probability that the log loss sees.
+    intervals, resamples, confidence: bootstrap over objects.
+    """
+
+    detections: list[Annotated[int, Meta(ge=1)]] = [1, 3, 10]
+    days: list[Annotated[float, Meta(ge=0)]] = [2.0, 8.0, 32.0]
+    classes: list[int] | None = None
+    metrics: list[str] | None = None
+    normalise: Literal["residual", "rescale", "reject"] = "residual"
+    missing: Literal["prior", "worst", "exclude"] = "prior"
+    deadline_s: Annotated[float, Meta(gt=0)] | None = None
+    epsilon: Annotated[float, Meta(gt=0, lt=0.5)] = 1e-6
+    intervals: bool = True
+    resamples: Annotated[int, Meta(ge=100)] = 2000
+    confidence: Annotated[float, Meta(gt=0, lt=1)] = 0.95
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, values in (("detections", self.detections), ("days", self.days)):
+            _check_points(name, values)
+        if self.classes is not None and len(set(self.classes)) != len(self.classes):
+            raise ConfigError(f"scoring.classes: expected each id once, got {self.classes}")
+
+
+def _check_points(name: str, values: Sequence[float]) -> None:
+    if list(values) != sorted(set(values)):
+        raise ConfigError(f"scoring.{name}: expected rising numbers, each once, got {list(values)}")
