@@ -1,0 +1,39 @@
+# The two commands of a newcomer are `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+RUNS ?= runs
+
+.PHONY: demo test bench lint docs install clean
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "brokerbench: expected Python >= 3.11, got " + sys.version.split()[0] + "; set PYTHON=...")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[test,lsst,dask,docs]'
+	touch $(STAMP)
+
+demo: $(STAMP)
+	$(BIN)/brokerbench demo -o $(RUNS)/demo --again
+
+test: $(STAMP)
+	$(BIN)/python -m pytest
+
+bench: $(STAMP)
+	$(BIN)/python -m pytest tests/benchmarks --benchmark-only -o addopts="" -q --benchmark-disable-gc --benchmark-json=.cache/benchmark.json
+	$(BIN)/python tests/benchmarks/summarise.py .cache/benchmark.json bench.json
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+docs: $(STAMP)
+	$(BIN)/brokerbench docs docs/reference
+	$(BIN)/mkdocs build --strict --quiet --site-dir docs/_build
+
+clean:
+	rm -rf $(VENV) .cache build docs/_build bench.json
