@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
-from msgspec import Meta
+from msgspec import Meta, field
 
 from brokerbench.config import Config
 from brokerbench.errors import ConfigError
@@ -28,8 +28,8 @@ class Scoring(Config):
     intervals, resamples, confidence: bootstrap over objects.
     """
 
-    detections: list[Annotated[int, Meta(ge=1)]] = [1, 3, 10]
-    days: list[Annotated[float, Meta(ge=0)]] = [2.0, 8.0, 32.0]
+    detections: list[Annotated[int, Meta(ge=1)]] = field(default_factory=lambda: [1, 3, 10])
+    days: list[Annotated[float, Meta(ge=0)]] = field(default_factory=lambda: [2.0, 8.0, 32.0])
     classes: list[int] | None = None
     metrics: list[str] | None = None
     normalise: Literal["residual", "rescale", "reject"] = "residual"
