@@ -1,0 +1,71 @@
+"""Model folders: what a fitted broker leaves on disk. No pickle: JSON and ONNX alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brokerbench.errors import ConfigError, InputError
+from brokerbench.store import Folder, atomic_write
+
+__all__ = ["class_ids", "read_model", "unfitted", "write_model"]
+
+FILE = "model.onnx"
+
+
+def write_model(folder: Path, about: Mapping[str, Any], onnx: bytes | None = None) -> None:
+    """Write a model folder, whole or not at all.
+
+    about: what goes into manifest.json (broker, version, classes, ...). onnx: bytes of model.onnx,
+    for a broker that has one. Raises InputError where the folder exists.
+    """
+    begun = Folder.begin(folder, {"kind": "model", **about})
+    files = []
+    if onnx is not None:
+        path = begun.path / FILE
+        with atomic_write(path) as file:
+            file.write(onnx)
+        files.append(path)
+    begun.commit("model", files)
+    begun.complete()
+
+
+def read_model(folder: Path, broker: str, version: str) -> tuple[dict[str, Any], bytes | None]:
+    """The manifest of a model folder and the bytes of its model.onnx.
+
+    Raises InputError where it is not whole, or is the model of another broker or version.
+    """
+    opened = Folder.open(folder, kind="model")
+    opened.verify()
+    manifest = opened.manifest
+    got = (manifest.get("broker"), manifest.get("version"))
+    if got != (broker, version):
+        raise InputError(
+            f"{folder}: expected a model of {broker} version {version}, "
+            f"got one of {got[0]} version {got[1]}; train it anew"
+        )
+    path = opened.path / FILE
+    return manifest, path.read_bytes() if FILE in manifest["files"] else None
+
+
+def unfitted(name: str) -> ConfigError:
+    """The error of a broker that was asked before it was fitted."""
+    return ConfigError(
+        f"{name}: expected a fitted model, got none; run 'brokerbench train' and name its model folder"
+    )
+
+
+def class_ids(labels: NDArray[np.int32], n_alerts: int, name: str) -> NDArray[np.int32]:
+    """Checked labels i4[n]: one class id an alert, none negative. Raises InputError."""
+    ids = np.asarray(labels, dtype=np.int32)
+    if ids.shape != (n_alerts,):
+        raise InputError(f"{name}.fit: expected {n_alerts} class ids, one an alert, got shape {ids.shape}")
+    if ids.size and ids.min() < 0:
+        raise InputError(
+            f"{name}.fit: expected class ids, got {ids.min()}; leave out objects without a class"
+        )
+    return ids
