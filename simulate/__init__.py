@@ -1,0 +1,17 @@
+"""The variable sky: classes, hosts, surveys, and light curves that others made."""
+
+from simulate.generate import generate
+from simulate.registries import CADENCES, HOSTS, READERS, SOURCES
+from simulate.settings import CadenceChoice, Population, Simulation, Survey
+
+__all__ = [
+    "CADENCES",
+    "HOSTS",
+    "READERS",
+    "SOURCES",
+    "CadenceChoice",
+    "Population",
+    "Simulation",
+    "Survey",
+    "generate",
+]

@@ -1,0 +1,82 @@
+"""What a simulation is asked for: one TOML file decodes to `Simulation`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from brokerbench.config import Config
+from brokerbench.errors import ConfigError
+from brokerbench.tables import BANDS
+
+__all__ = ["CadenceChoice", "Population", "Simulation", "Survey"]
+
+
+class CadenceChoice(Config):
+    """An observing plan by its name; `options` are those of that cadence."""
+
+    use: str
+    options: dict[str, Any] = {}
+
+
+class Survey(Config):
+    """Where and when the sky is watched, and what counts as a detection."""
+
+    cadence: CadenceChoice
+    bands: tuple[str, ...] = BANDS
+    field_radius_deg: float = 1.75
+    area_deg2: float | None = None
+    """Area that rates are multiplied with; the area of the footprint where it is not given."""
+    min_visits: int = 1
+    """A position belongs to the footprint where at least so many visits see it."""
+    detection_snr: float = 5.0
+    min_detections: int = 2
+    min_gap_days: float = 0.0
+    """Least time between the first and the last of the detections that make a trigger."""
+
+    def __post_init__(self) -> None:
+        _positive(self, "field_radius_deg", "detection_snr", "min_detections", "min_visits")
+        if self.area_deg2 is not None:
+            _positive(self, "area_deg2")
+        if self.min_gap_days < 0:
+            raise ConfigError(f"survey.min_gap_days: expected 0 or more, got {self.min_gap_days}")
+
+
+class Population(Config):
+    """Objects of one class: a fixed count, or what its rate gives in the survey's area and years."""
+
+    source: str
+    count: int | None = None
+    rate_scale: float | None = None
+    redshift: tuple[float, float] | None = None
+    hosts: str | None = None
+    parameters: dict[str, float] = {}
+
+    def __post_init__(self) -> None:
+        where = f"population {self.source!r}"
+        if self.count is not None and self.count < 0:
+            raise ConfigError(f"{where}: expected count of 0 or more, got {self.count}")
+        if self.count is not None and self.rate_scale is not None:
+            raise ConfigError(f"{where}: expected count or rate_scale, got both; drop one")
+        if self.rate_scale is not None and not self.rate_scale >= 0:
+            raise ConfigError(f"{where}: expected rate_scale of 0 or more, got {self.rate_scale}")
+        if self.redshift is not None and not 0 < self.redshift[0] < self.redshift[1]:
+            raise ConfigError(f"{where}: expected redshift = [low, high] with 0 < low < high")
+
+
+class Simulation(Config):
+    """A whole simulated survey: the run's name and seed, what is watched, what is out there."""
+
+    name: str
+    seed: int
+    survey: Survey
+    population: list[Population]
+
+    def __post_init__(self) -> None:
+        if not self.population:
+            raise ConfigError("population: expected at least one [[population]], got none")
+
+
+def _positive(config: Survey, *names: str) -> None:
+    for name in names:
+        if not getattr(config, name) > 0:
+            raise ConfigError(f"survey.{name}: expected more than 0, got {getattr(config, name)}")
