@@ -267,7 +267,11 @@ class Folder:
         return (self.path / ".parts" / f"{part}.json").is_file()
 
     def commit(self, part: str, files: list[Path], **facts: Any) -> None:
-        """Declare a part whole: `files` below this folder, and facts for the manifest."""
+        """Declare a part whole: `files` below this folder, and facts for the manifest.
+
+        A name that begins with an underscore (``"_visits"``) stands for files that are no part:
+        they are taken up again and listed in the manifest, but not among the parts.
+        """
         entry = {"files": {self._name(f): self._entry(f) for f in files}, "facts": facts}
         with atomic_write(self.path / ".parts" / f"{part}.json", "w") as file:
             file.write(_canonical(entry))
@@ -279,7 +283,8 @@ class Folder:
         for entry_file in sorted((self.path / ".parts").glob("*.json")):
             entry = json.loads(entry_file.read_text())
             files.update(entry["files"])
-            parts[entry_file.stem] = entry["facts"]
+            if not entry_file.stem.startswith("_"):
+                parts[entry_file.stem] = entry["facts"]
         manifest = {"format": FORMAT, **about, **facts, "parts": parts, "files": files}
         with atomic_write(self.path / "manifest.json", "w") as file:
             file.write(_canonical(manifest))

@@ -209,6 +209,15 @@ def test_a_folder_is_whole_or_not_there(tmp_path: Path) -> None:
     done.verify()
 
 
+def test_files_that_are_no_part_are_in_the_manifest_all_the_same(tmp_path: Path) -> None:
+    folder = fill(tmp_path / "run", ["00-00000"])
+    write_table(folder.file("visits", "all"), light_curves())
+    folder.commit("_visits", [folder.file("visits", "all")])
+    done = folder.complete()
+    assert done.parts == ["00-00000"]
+    assert "visits/all.parquet" in done.manifest["files"]
+
+
 def test_a_folder_taken_up_again_has_the_same_bytes(tmp_path: Path) -> None:
     fill(tmp_path / "a", ["00-00000", "00-00001"]).complete()
     fill(tmp_path / "b", ["00-00001"])
