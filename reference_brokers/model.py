@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from brokerbench.errors import ConfigError, InputError
 from brokerbench.store import Folder, atomic_write
 
-__all__ = ["class_ids", "read_model", "unfitted", "write_model"]
+__all__ = ["class_ids", "onnx_session", "read_model", "unfitted", "write_model"]
 
 FILE = "model.onnx"
 
@@ -69,3 +69,20 @@ def class_ids(labels: NDArray[np.int32], n_alerts: int, name: str) -> NDArray[np
             f"{name}.fit: expected class ids, got {ids.min()}; leave out objects without a class"
         )
     return ids
+
+
+def onnx_session(onnx: bytes) -> Any:
+    """An onnxruntime session on one thread: brokers scale over processes, and rates are per core.
+
+    Raises InputError where the bytes are no ONNX model.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's exceptions share no base
+        raise InputError(f"{FILE}: expected an ONNX model, got {str(error).splitlines()[0]}") from error
