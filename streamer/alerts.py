@@ -1,0 +1,162 @@
+"""Light curves into alerts: which detection makes which packet, when it is due, and its bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from brokerbench import ids
+from brokerbench.errors import InputError
+from brokerbench.store import Folder, write_table
+from brokerbench.tables import AlertBatch, Alerts, DiaObjects, Hosts, LightCurves, Visits
+from streamer.history import Histories, histories
+from streamer.packets import PacketFile, PacketWriter
+from streamer.schemas import SCHEMAS
+from streamer.schemas.schema import Part
+
+__all__ = ["Timing", "part_numbers", "prepare", "read_batches", "schedule"]
+
+SECONDS_A_DAY = 86400.0
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Timing:
+    """When alerts leave: stream_start MJD TAI, delay s from the middle of the exposure to the alert."""
+
+    seed: int
+    stream_start: float
+    delay: float = 60.0
+
+
+def part_numbers(part: str) -> tuple[int, int]:
+    """Population and chunk of a part named PP-CCCCC; InputError for another name."""
+    population, _, chunk = part.partition("-")
+    if not (population.isdigit() and chunk.isdigit()):
+        raise InputError(f"part: expected a name such as 00-00003, got {part!r}")
+    return int(population), int(chunk)
+
+
+def schedule(
+    light_curves: LightCurves, visits: Visits, *, part: tuple[int, int], timing: Timing
+) -> tuple[Alerts, Histories, np.ndarray]:
+    """Alerts of one part sorted by (publish, alert_id), its histories, and each alert's source.
+
+    part: population and chunk. The third is i8[n], the position in histories.sources.
+    """
+    h = histories(light_curves, visits)
+    alert_id = ids.permute(timing.seed, "alert", ids.serial(*part, h.sources))
+    mjd = visits.mjd[light_curves.visit[h.sources]]
+    publish = (mjd - timing.stream_start) * SECONDS_A_DAY + timing.delay
+    order = np.lexsort((alert_id, publish))
+    alerts = Alerts(
+        alert_id=alert_id[order], object=h.owner[order], row=h.sources[order], publish=publish[order]
+    )
+    return alerts, h, order
+
+
+def prepare(
+    run: Folder,
+    *,
+    schema: str = "elasticc_v0_9_1",
+    delay_s: float = 60.0,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> Folder:
+    """The folder RUN/stream: alerts and packets of every part, ready to send.
+
+    Goes on at the first missing part after a crash; the bytes do not depend on workers.
+    """
+    manifest = run.manifest
+    timing = Timing(manifest["seed"], manifest["stream_start"], delay_s)
+    known = SCHEMAS[schema]
+    about = {
+        "kind": "stream",
+        "schema": schema,
+        "framing": known.framing,
+        "delay_s": delay_s,
+        "seed": timing.seed,
+    }
+    stream = Folder.begin(run.path / "stream", about)
+    parts = run.parts
+    missing = [p for p in parts if not stream.has(p)]
+    jobs = [(run.path, stream.path, part, schema, timing) for part in missing]
+    done = len(parts) - len(missing)
+    for _ in _each(jobs, workers):
+        done += 1
+        if progress:
+            progress(done, len(parts))
+    return stream.complete()
+
+
+def _each(jobs: list[Any], workers: int) -> Iterator[None]:
+    if workers <= 1 or len(jobs) <= 1:
+        yield from map(_prepare_part, jobs)
+        return
+    with ProcessPoolExecutor(workers) as pool:
+        yield from pool.map(_prepare_part, jobs)
+
+
+def _prepare_part(job: tuple[Path, Path, str, str, Timing]) -> None:
+    run_path, stream_path, part, schema, timing = job
+    run, stream = Folder(run_path), Folder(stream_path)
+    light_curves = run.read("light_curves", part, LightCurves)
+    objects = run.read("dia_objects", part, DiaObjects)
+    visits = run.read("visits", "all", Visits)
+    numbers = part_numbers(part)
+    alerts, h, order = schedule(light_curves, visits, part=numbers, timing=timing)
+    whole = Part(
+        visits=visits,
+        light_curves=light_curves,
+        objects=objects,
+        hosts=run.read("hosts", part, Hosts),
+        hosts2=run.read("hosts2", part, Hosts),
+        alerts=alerts,
+        histories=h,
+        source_id=ids.permute(timing.seed, "alert", ids.serial(*numbers, h.sources)),
+        forced_id=ids.permute(timing.seed, "forced", ids.serial(*numbers, h.measured)),
+        bands=tuple(run.manifest["bands"]),
+    )
+    write_table(stream.file("alerts", part), alerts)
+    packet_file = stream.path / "packets" / f"{part}.packets"
+    at = 0
+    with PacketWriter(packet_file) as writer:
+        for packets in SCHEMAS[schema].encode(whole, order):
+            to = at + len(packets)
+            writer.write(
+                packets,
+                alerts.publish[at:to],
+                alerts.alert_id[at:to],
+                objects.object_id[alerts.object[at:to]],
+            )
+            at = to
+    stream.commit(
+        part, [stream.file("alerts", part), packet_file], alerts=len(alerts), objects=len(np.unique(h.owner))
+    )
+
+
+def read_batches(
+    run: Folder, *, size: int = 1024, parts: list[str] | None = None
+) -> Iterator[tuple[str, AlertBatch]]:
+    """Part and AlertBatch, `size` alerts at a time, of the packets in RUN/stream.
+
+    InputError where a packet does not decode: the stream was not made by this version.
+    """
+    stream = Folder.open(run.path / "stream", kind="stream")
+    schema = SCHEMAS[stream.manifest["schema"]]
+    for part in stream.parts if parts is None else parts:
+        packets = PacketFile(stream.path / "packets" / f"{part}.packets")
+        for start in range(0, len(packets), size):
+            stop = min(start + size, len(packets))
+            published = (packets.index(start, stop)["publish"] * 1e6).astype("i8")
+            batch, wrong = schema.decode(packets.read(start, stop), published)
+            if wrong:
+                raise InputError(
+                    f"{packets.path}: alert {start + wrong[0][0]}: {wrong[0][1]}; prepare the run anew"
+                )
+            yield part, batch

@@ -1,0 +1,94 @@
+"""Which measurements an alert carries: its object's history when the alert is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brokerbench.tables import LightCurves, Visits
+
+__all__ = ["FORCED_BEFORE", "MIN_VISITS", "Histories", "histories"]
+
+MIN_VISITS = 2
+"""Detections on different visits that an object needs before its alerts go out (ELAsTiCC's trigger)."""
+
+FORCED_BEFORE = 30.0
+"""Forced photometry begins so many days before the first detection (ELAsTiCC, DPDD section 3.3)."""
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Histories:
+    """Alerts of one part and where their history lies, by object, then by time.
+
+    measured i8[m]: items of LightCurves with a finite flux, of objects that pass the trigger.
+    sources i8[s]: the detected ones. owner i8[s]: row of the object of each source. Alert k is
+    triggered by source k: its earlier sources are sources[first[k]:k], its forced photometry is
+    measured[forced_start[k]:forced_stop[k]], and `forced` says whether it has any.
+    """
+
+    measured: Array
+    sources: Array
+    owner: Array
+    first: Array
+    forced_start: Array
+    forced_stop: Array
+    forced: Array
+
+
+def histories(light_curves: LightCurves, visits: Visits) -> Histories:
+    """The alerts of one part with their histories, in the way of ELAsTiCC.
+
+    An alert for every detection of an object that is detected in at least MIN_VISITS visits. No forced
+    photometry in the night of the first detection; later, every visit from FORCED_BEFORE days in
+    front of the first detection up to the night before the alert's own. Visits without a finite
+    flux are left out.
+    """
+    visit = light_curves.visit
+    owner = np.repeat(np.arange(len(light_curves), dtype="i8"), np.diff(light_curves.offsets))
+    mjd = visits.mjd[visit]
+    good = np.isfinite(light_curves.flux) & np.isfinite(light_curves.flux_err)
+    detected = light_curves.detected & good
+    passed = _passes(owner, visit, detected, len(light_curves))
+    measured = np.flatnonzero(good & passed[owner])
+    if not _in_order(owner[measured], mjd[measured]):
+        measured = measured[np.lexsort((mjd[measured], owner[measured]))]
+
+    whose, night, when = owner[measured], visits.night[visit[measured]], mjd[measured]
+    at = np.flatnonzero(detected[measured])  # positions of the sources among the measured
+    by = whose[at]
+    first = np.searchsorted(by, by, "left")
+    begin = np.searchsorted(whose, by, "left")
+    window = when < when[at[first]][np.searchsorted(by, whose, "left")] - FORCED_BEFORE
+    before = np.concatenate([[0], np.cumsum(window)])
+    new_night = np.ones(len(measured), "?")
+    new_night[1:] = (whose[1:] != whose[:-1]) | (night[1:] != night[:-1])
+    night_start = np.maximum.accumulate(np.where(new_night, np.arange(len(measured)), 0))
+    end = np.searchsorted(whose, by, "right")
+    start = begin + before[end] - before[begin]
+    stop = night_start[at]
+    forced = night[at] > night[at[first]]
+    return Histories(
+        measured=measured,
+        sources=measured[at],
+        owner=by,
+        first=first.astype("i8"),
+        forced_start=np.where(forced, start, 0).astype("i8"),
+        forced_stop=np.where(forced, stop, 0).astype("i8"),
+        forced=forced,
+    )
+
+
+def _passes(owner: Array, visit: Array, detected: Array, objects: int) -> Array:
+    """Whether each object is detected in enough different visits, bool[objects]."""
+    at = np.flatnonzero(detected)
+    pairs = np.unique(np.stack([owner[at], visit[at].astype("i8")]), axis=1)
+    return np.bincount(pairs[0], minlength=objects) >= MIN_VISITS
+
+
+def _in_order(owner: Array, mjd: Array) -> bool:
+    return bool(((np.diff(mjd) >= 0) | (np.diff(owner) > 0)).all())

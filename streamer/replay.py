@@ -1,0 +1,278 @@
+"""Packets out at their times, at any speed, and the ledger of what was sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brokerbench.errors import AccountingError, InputError, TransportError
+from brokerbench.store import Folder, write_table
+from brokerbench.tables import Alerts, DiaObjects, Ledger, LightCurves, Visits
+from streamer.clock import Clock, WallClock
+from streamer.merge import Burst, merged
+from streamer.packets import PacketFile
+from streamer.transports import Producer, Receipts, Transport
+
+__all__ = ["Pace", "PlayReport", "play"]
+
+SEND = 512
+"""Packets handed to the transport at a time."""
+
+_ROW = np.dtype([("sent", "<i8"), ("offset", "<i8"), ("partition", "<i4"), ("there", "?")])
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How packets are paced.
+
+    speed: survey seconds a second, 0 for as fast as possible. behind: what to do when the transport
+    does not keep up: "catch up" (the plan stands), "shift" (the rest is late by as much) or "fail".
+    tolerance: s of slip from which "fail" and "shift" act.
+    """
+
+    speed: float = 0.0
+    behind: str = "catch up"
+    tolerance: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not self.speed >= 0:
+            raise TransportError(f"play: expected a speed of 0 or more, got {self.speed}")
+        if self.behind not in ("catch up", "shift", "fail"):
+            raise TransportError(f"play: expected catch up, shift or fail, got {self.behind!r}")
+
+
+@dataclass(frozen=True)
+class PlayReport:
+    """What a play did: alerts sent now, alerts sent before (resumed), wall seconds, slip in s.
+
+    Slip is how late the transport was given an alert; NaN at speed 0.
+    """
+
+    sent: int
+    resumed: int
+    bytes: int
+    seconds: float
+    slip_max: float
+    slip_p99: float
+
+
+@dataclass
+class _Slips:
+    """Percentiles of slips in bounded memory: counts in bins of 2 %."""
+
+    counts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(1200, "i8"))
+    largest: float = float("nan")
+
+    _LOW, _STEP = 1e-6, np.log(1.02)
+
+    def add(self, slips: NDArray[np.float64]) -> None:
+        if not len(slips):
+            return
+        late = np.maximum(slips, self._LOW)
+        bins = np.clip(np.log(late / self._LOW) / self._STEP, 0, len(self.counts) - 1).astype("i8")
+        self.counts += np.bincount(bins, minlength=len(self.counts))
+        self.largest = float(np.fmax(self.largest, slips.max()))
+
+    def percentile(self, q: float) -> float:
+        total = np.cumsum(self.counts)
+        if not total[-1]:
+            return float("nan")
+        upper = self._LOW * np.exp(self._STEP * (1 + int(np.searchsorted(total, q / 100 * total[-1]))))
+        return min(float(upper), self.largest)
+
+
+def play(
+    run: Folder,
+    transport: Transport,
+    *,
+    topic: str = "alerts",
+    speed: float = 0.0,
+    behind: str = "catch up",
+    clock: Clock | None = None,
+    progress: Progress | None = None,
+) -> PlayReport:
+    """Send the packets of RUN/stream to a topic and write RUN/ledger; goes on where it was stopped.
+
+    speed, behind: as in Pace. What is in the topic already counts as sent. Raises TransportError where
+    something cannot be delivered, AccountingError where the topic holds what was not sent.
+    """
+    plan = Pace(speed, behind)
+    clock = clock or WallClock()
+    if (run.path / "ledger").exists():
+        raise InputError(
+            f"{run.path / 'ledger'}: expected a run not yet played, got a ledger; remove it first"
+        )
+    stream = Folder.open(run.path / "stream", kind="stream")
+    files = [PacketFile(stream.path / "packets" / f"{part}.packets") for part in stream.parts]
+    bases = np.concatenate([[0], np.cumsum([len(f) for f in files])]).astype("i8")
+    total = int(bases[-1])
+    began = clock.now_us()
+    with _Journal(run.path / "play.journal", total) as journal:
+        producer = transport.producer(topic)
+        try:
+            for receipts in _read_back(transport, topic):
+                journal.note(receipts)
+            resumed = journal.confirmed()
+            sender = _Sender(producer, journal, plan, clock)
+            for burst in merged(files):
+                sequence = bases[burst.part] + burst.row
+                left = np.flatnonzero(~journal.there(sequence))
+                if len(left) < len(sequence):
+                    burst, sequence = burst.take(left), sequence[left]
+                sender.send(burst, sequence)
+                if progress:
+                    progress(resumed + sender.sent, total)
+            producer.finish()
+            journal.note(producer.receipts())
+        finally:
+            producer.close()
+        if journal.confirmed() != total:
+            raise AccountingError(f"play: expected {total} alerts in the topic, got {journal.confirmed()}")
+        _write_ledger(run, stream, journal, bases)
+    journal.path.unlink()
+    seconds = (clock.now_us() - began) / 1e6
+    slips = sender.slips
+    return PlayReport(sender.sent, resumed, sender.bytes, seconds, slips.largest, slips.percentile(99))
+
+
+class _Sender:
+    """Hands bursts to a producer when they are due."""
+
+    def __init__(self, producer: Producer, journal: _Journal, pace: Pace, clock: Clock) -> None:
+        self._producer, self._journal, self._pace, self._clock = producer, journal, pace, clock
+        self._origin: float | None = None  # us at which publish = 0 is due
+        self.sent, self.bytes, self.slips = 0, 0, _Slips()
+
+    def send(self, burst: Burst, sequence: NDArray[np.int64]) -> None:
+        start, n = 0, len(burst.row)
+        while start < n:
+            stop = self._wait(burst.publish, start)
+            part = burst.packets.slice(start, stop)
+            self._producer.send(part, burst.object_id[start:stop], sequence[start:stop])
+            self._journal.note(self._producer.receipts())
+            self.sent += stop - start
+            self.bytes += len(part.data)
+            start = stop
+
+    def _wait(self, publish: NDArray[np.float64], start: int) -> int:
+        """Wait for the next packet; returns the end of those that are due."""
+        most = min(start + SEND, len(publish))
+        if not self._pace.speed:
+            return most
+        if self._origin is None:
+            self._origin = self._clock.now_us() - publish[start] / self._pace.speed * 1e6
+        due = self._origin + publish[start:most] / self._pace.speed * 1e6
+        self._clock.sleep_until(int(np.ceil(due[0])))
+        now = self._clock.now_us()
+        count = max(1, int(np.searchsorted(due, now, "right")))
+        slip = (now - due[:count]) / 1e6
+        self.slips.add(slip)
+        if slip[0] > self._pace.tolerance:
+            if self._pace.behind == "fail":
+                raise TransportError(
+                    f"play: expected to be at most {self._pace.tolerance} s late, got {slip[0]:.3f} s; "
+                    "lower the speed or allow it to catch up"
+                )
+            if self._pace.behind == "shift":
+                self._origin += slip[0] * 1e6
+        return start + count
+
+
+class _Journal:
+    """Which alerts were confirmed, when and where: a row an alert on disk, so memory stays bounded."""
+
+    def __init__(self, path: Path, total: int) -> None:
+        self.path, self._total = path, total
+
+    def __enter__(self) -> _Journal:
+        with open(self.path, "wb") as file:
+            file.truncate(self._total * _ROW.itemsize)
+        shape = (self._total,)
+        self._rows: Any = np.memmap(self.path, _ROW, "r+", shape=shape) if self._total else np.empty(0, _ROW)
+        self._count = 0
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._rows = None
+
+    def note(self, receipts: Receipts) -> None:
+        """Enter what was confirmed. AccountingError for what was confirmed before or never planned."""
+        at = receipts.sequence
+        if not len(at):
+            return
+        known = (at >= 0) & (at < self._total)
+        if not known.all():
+            raise AccountingError(
+                f"play: expected messages 0..{self._total - 1} in the topic, got {at[~known][0]}; "
+                "it holds another run: choose another topic"
+            )
+        if self._rows["there"][at].any() or len(np.unique(at)) < len(at):
+            raise AccountingError("play: expected every alert in the topic once, got one twice")
+        self._rows["there"][at] = True
+        self._rows["sent"][at] = receipts.timestamp
+        self._rows["offset"][at] = receipts.offset
+        self._rows["partition"][at] = receipts.partition
+        self._count += len(at)
+
+    def confirmed(self) -> int:
+        return self._count
+
+    def there(self, sequence: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which of these alerts are confirmed."""
+        return np.asarray(self._rows["there"][sequence])
+
+    def rows(self, start: int, stop: int) -> NDArray[Any]:
+        return np.array(self._rows[start:stop])
+
+
+def _read_back(transport: Transport, topic: str) -> Iterator[Receipts]:
+    """What the topic holds from an earlier play that was stopped."""
+    consumer = transport.consumer(topic)
+    try:
+        while True:
+            batch = consumer.poll(4096, 0.05)
+            if len(batch):
+                yield Receipts(batch.sequence, batch.partition, batch.offset, batch.timestamp)
+            elif consumer.drained():
+                return
+    finally:
+        consumer.close()
+
+
+def _write_ledger(run: Folder, stream: Folder, journal: _Journal, bases: NDArray[np.int64]) -> None:
+    about = {"kind": "ledger", "topic_of": stream.manifest["schema"], "seed": stream.manifest["seed"]}
+    ledger = Folder.begin(run.path / "ledger", about)
+    visits = run.read("visits", "all", Visits)
+    for i, part in enumerate(stream.parts):
+        alerts = stream.read("alerts", part, Alerts)
+        rows = journal.rows(int(bases[i]), int(bases[i + 1]))
+        light_curves = run.read("light_curves", part, LightCurves)
+        table = Ledger(
+            alert_id=alerts.alert_id,
+            object_id=run.read("dia_objects", part, DiaObjects).object_id[alerts.object],
+            mjd=visits.mjd[light_curves.visit[alerts.row]],
+            detection=_running_number(alerts.object),
+            planned=alerts.publish,
+            sent=rows["sent"].astype("i8"),
+            partition=rows["partition"].astype("i4"),
+            offset=rows["offset"].astype("i8"),
+        )
+        write_table(ledger.file("ledger", part), table)
+        ledger.commit(part, [ledger.file("ledger", part)], alerts=len(table))
+    ledger.complete(alerts=int(bases[-1]))
+
+
+def _running_number(objects: NDArray[np.int64]) -> NDArray[np.int32]:
+    """1 for the first row of each object, 2 for the second .., i4[n]."""
+    order = np.argsort(objects, kind="stable")
+    ranked = objects[order]
+    number = np.arange(len(objects)) - np.searchsorted(ranked, ranked, "left") + 1
+    out = np.empty(len(objects), "i4")
+    out[order] = number
+    return out

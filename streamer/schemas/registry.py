@@ -1,0 +1,38 @@
+"""The registry of wire formats, and how a folder of .avsc files is read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import fastavro
+
+from brokerbench.errors import InputError
+from brokerbench.registry import Registry
+
+__all__ = ["SCHEMAS", "load_avsc"]
+
+_NEEDS = ("name", "framing", "avro", "encode", "decode")
+SCHEMAS = Registry("streamer.schemas", "SCHEMA", needs=_NEEDS, skip=("schema", "registry"))
+
+
+def load_avsc(path: str | Path) -> dict[str, Any]:
+    """The Avro schema in a .avsc file, parsed; named types are looked up in files beside it.
+
+    A type NAME lies in NAME.avsc. InputError where a file is missing or is no schema.
+    """
+    file = Path(path)
+    try:
+        schema = fastavro.schema.load_schema(str(file))
+    except Exception as error:  # of fastavro, which raises several trees of its own
+        raise InputError(f"{file}: expected an Avro schema, got {_reason(error)}; check the file") from error
+    if not isinstance(schema, dict) or schema.get("type") != "record":
+        raise InputError(f"{file}: expected the schema of a record, got another type; check the file")
+    return schema
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"no JSON (line {error.lineno})"
+    return f"{type(error).__name__} ({str(error).splitlines()[0] if str(error) else 'no reason given'})"

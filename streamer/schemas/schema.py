@@ -1,0 +1,53 @@
+"""What an alert schema is: Avro records, their framing and their mapping from and to tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brokerbench.tables import AlertBatch, Alerts, DiaObjects, Hosts, LightCurves, Visits
+from streamer.history import Histories
+from streamer.packets import Packets
+
+__all__ = ["Part", "Schema"]
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Everything that a survey knows of one part when it builds alerts; nothing of truth.
+
+    source_id, forced_id: i8[s], i8[m], ids of histories.sources and histories.measured.
+    """
+
+    visits: Visits
+    light_curves: LightCurves
+    objects: DiaObjects
+    hosts: Hosts
+    hosts2: Hosts
+    alerts: Alerts
+    histories: Histories
+    source_id: NDArray[np.int64]
+    forced_id: NDArray[np.int64]
+    bands: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Schema:
+    """One wire format.
+
+    framing: "bare" (schemaless Avro), "confluent" (magic byte and schema id in front) or
+    "container" (one Avro container file a message). encode(part, order) yields the packets of the
+    sources `order` (i8[k], positions in histories.sources), some at a time. decode(packets,
+    published) is the AlertBatch of n packets and a list of (row, reason) for those that are malformed;
+    published: i8[n] us UTC.
+    """
+
+    name: str
+    framing: str
+    avro: dict[str, Any]
+    encode: Callable[[Part, NDArray[np.int64]], Iterator[Packets]]
+    decode: Callable[[Packets, NDArray[np.int64]], tuple[AlertBatch, list[tuple[int, str]]]]

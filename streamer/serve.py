@@ -1,0 +1,213 @@
+"""The loop around a broker: receive, decode, classify, stamp, send."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brokerbench.errors import TransportError
+from brokerbench.tables import AlertBatch
+from streamer.answers import Sender, encode_answers
+from streamer.clock import Clock, WallClock
+from streamer.schemas import SCHEMAS
+from streamer.transports import MessageBatch, Transport
+
+__all__ = ["Batching", "Broker", "ServeReport", "serve"]
+
+Progress = Callable[[int, int], None]
+
+
+class Broker(Protocol):
+    """What a broker is."""
+
+    @property
+    def name(self) -> str:
+        """Its name; topics and groups are called after it."""
+
+    @property
+    def version(self) -> str:
+        """Its version."""
+
+    @property
+    def classes(self) -> Sequence[int]:
+        """Class ids of the columns of `classify`."""
+
+    def classify(self, batch: AlertBatch) -> NDArray[np.float32]:
+        """Probabilities f4[n, len(classes)] of the n alerts."""
+
+
+@dataclass(frozen=True)
+class Batching:
+    """Alerts a batch, ms to wait for it to fill, s to wait for a topic to appear, s between commits."""
+
+    size: int = 256
+    wait_ms: float = 20.0
+    patience_s: float = 60.0
+    commit_s: float = 0.5
+
+
+@dataclass(frozen=True)
+class ServeReport:
+    """What a broker received and what became of it: received = answered + failed + malformed.
+
+    failed: alerts on which the broker raised or gave no row of probabilities. reasons: the first
+    few, as (topic, partition, offset, what was wrong).
+    """
+
+    name: str
+    received: int
+    answered: int
+    failed: int
+    malformed: int
+    batches: int
+    seconds: float
+    reasons: tuple[tuple[str, int, int, str], ...] = ()
+
+
+@dataclass
+class _Counts:
+    received: int = 0
+    answered: int = 0
+    failed: int = 0
+    malformed: int = 0
+    batches: int = 0
+    reasons: list[tuple[str, int, int, str]] = field(default_factory=list)
+
+    def reject(self, messages: MessageBatch, row: int, reason: str) -> None:
+        if len(self.reasons) < 100:
+            at = (messages.topic, int(messages.partition[row]), int(messages.offset[row]))
+            self.reasons.append((*at, reason))
+
+
+def serve(
+    broker: Broker,
+    transport: Transport,
+    *,
+    topic_out: str,
+    topic_in: str = "alerts",
+    schema: str = "elasticc_v0_9_1",
+    group: str | None = None,
+    batching: Batching | None = None,
+    clock: Clock | None = None,
+    until_end: bool = True,
+    progress: Progress | None = None,
+) -> ServeReport:
+    """Answer the alerts of a topic with a broker until the topic's end; goes on at the group's commit.
+
+    A message that does not decode, and an alert on which the broker fails, are counted and never stop
+    the loop. Offsets are committed once the answers are safe. TransportError where the topic does
+    not appear in time.
+    """
+    clock = clock or WallClock()
+    options = batching or Batching()
+    service = _Service(broker, SCHEMAS[schema], Sender.of(broker), clock)
+    began = clock.now_us()
+    consumer = transport.consumer(topic_in, group or broker.name)
+    producer = transport.producer(topic_out)
+    counts = service.counts
+    committed = began
+    try:
+        while True:
+            messages = consumer.poll(options.size, options.wait_ms / 1e3)
+            now = clock.now_us()
+            if len(messages):
+                service.answer(messages, producer)
+                if progress:
+                    progress(counts.received, -1)
+            elif not counts.received and now - began > options.patience_s * 1e6:
+                _expect_topic(transport, topic_in, options.patience_s)
+            ended = until_end and not len(messages) and consumer.at_end()
+            if ended or (len(messages) and now - committed > options.commit_s * 1e6):
+                producer.flush()
+                consumer.commit()
+                committed = now
+            if ended:
+                break
+        producer.finish()
+    finally:
+        consumer.close()
+        producer.close()
+    seconds = (clock.now_us() - began) / 1e6
+    facts = (counts.received, counts.answered, counts.failed, counts.malformed, counts.batches)
+    return ServeReport(broker.name, *facts, seconds, tuple(counts.reasons))
+
+
+def _expect_topic(transport: Transport, topic: str, patience_s: float) -> None:
+    if topic not in transport.topics():
+        raise TransportError(
+            f"{topic}: expected the topic within {patience_s:g} s, got none; play the run first"
+        )
+
+
+class _Service:
+    """One broker at work on batches of messages."""
+
+    def __init__(self, broker: Broker, schema: Any, sender: Sender, clock: Clock) -> None:
+        self._broker, self._schema, self._sender, self._clock = broker, schema, sender, clock
+        self.counts = _Counts()
+
+    def answer(self, messages: MessageBatch, producer: Any) -> None:
+        """Classify the alerts of a batch of messages and send the answers."""
+        counts, ingest = self.counts, self._clock.now_us()
+        batch, wrong = self._schema.decode(messages.values, messages.timestamp)
+        for row, reason in wrong:
+            counts.reject(messages, row, reason)
+        counts.received += len(messages)
+        counts.malformed += len(wrong)
+        counts.batches += 1
+        rows = np.delete(np.arange(len(messages)), [row for row, _ in wrong])
+        for part, kept, probability in self._classified(batch, messages, rows):
+            if not len(kept):
+                continue
+            ids = (part.alert_id[kept], part.source_id[kept])
+            times = (part.published[kept], np.full(len(kept), ingest, "i8"))
+            answers = encode_answers(self._sender, ids, times, probability)
+            producer.send(answers, part.object_id[kept], ids[0])
+            counts.answered += len(kept)
+
+    def _classified(
+        self, batch: AlertBatch, messages: MessageBatch, rows: NDArray[np.int64]
+    ) -> list[tuple[AlertBatch, NDArray[np.int64], NDArray[np.float32]]]:
+        """(batch, rows answered, probabilities); alert by alert where the batch as a whole fails."""
+        if not len(batch):
+            return []
+        try:
+            return [(batch, np.arange(len(batch)), self._probabilities(batch))]
+        except Exception as error:  # a participant's code may raise anything
+            if len(batch) == 1:
+                self.counts.failed += 1
+                self.counts.reject(messages, int(rows[0]), f"broker raised {type(error).__name__}: {error}")
+                return []
+        out = []
+        for i in range(len(batch)):
+            out += self._classified(batch_rows(batch, i, i + 1), messages, rows[i : i + 1])
+        return out
+
+    def _probabilities(self, batch: AlertBatch) -> NDArray[np.float32]:
+        probability = np.asarray(self._broker.classify(batch), "f4")
+        want = (len(batch), len(self._sender.classes))
+        if probability.shape != want:
+            raise ValueError(f"expected probabilities of shape {want}, got {probability.shape}")
+        return probability
+
+
+def batch_rows(batch: AlertBatch, start: int, stop: int) -> AlertBatch:
+    """Alerts start..stop of a batch."""
+    low, high = batch.offsets[start], batch.offsets[stop]
+    items = {"mjd", "band", "flux", "flux_err", "forced"}
+    arrays = {
+        name: value[low:high] if name in items else value[start:stop]
+        for name, value in batch.as_dict().items()
+        if name != "offsets"
+    }
+    rows = np.arange(start, stop)
+    return AlertBatch(
+        offsets=batch.offsets[start : stop + 1] - low,
+        host=batch.host.take(rows),
+        host2=batch.host2.take(rows),
+        **arrays,
+    )
