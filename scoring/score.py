@@ -2,14 +2,158 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, TypeVar
 
-from brokerbench.store import Folder
+import numpy as np
+
+from brokerbench.errors import InputError, UnknownName, did_you_mean
+from brokerbench.store import Folder, atomic_write, write_table
+from brokerbench.tables import Confusion, Scores
+from brokerbench.taxonomy import ELASTICC2
+from scoring.accounting import Books
+from scoring.axes import points
+from scoring.metric import Metric, chosen
+from scoring.snapshot import layout
+from scoring.sources import Answers, RunParts, find_answers, open_run
 from scoring.spec import Scoring
+from scoring.states import CONFUSION, State
+from scoring.summary import summary
+from scoring.tally import Plan, Tally, merge, tally
+from scoring.values import confusion_table, score_table
 
 __all__ = ["Scoring", "score"]
 
+T = TypeVar("T")
+R = TypeVar("R")
+
 
 def score(run: Folder, *, spec: Scoring, out: Path | None = None, workers: int = 1) -> Folder:
-    """The folder of scores of every classifier in a run, at `out` (RUN/scores where None)."""
-    raise NotImplementedError
+    """The folder of scores of every classifier in a run, at `out` (RUN/scores where None).
+
+    It holds scores.parquet (Scores), confusion.parquet (Confusion) and scores.json (everything a
+    report needs); older scores at `out` are replaced when the new ones are whole. The numbers do
+    not depend on `workers`. Raises AccountingError where the books do not balance, InputError where
+    the run was not played or holds no answers, UnknownName for a metric or class.
+    """
+    metrics = chosen(spec.metrics)
+    parts = open_run(run)
+    answers = find_answers(run, parts.parts)
+    plans = _plans(parts, answers, spec, metrics)
+    tallies = _tally_all(parts, answers, plans, workers=workers)
+    books = [_books(a, t) for a, t in zip(answers, tallies, strict=True)]
+    scores, confusions = [], []
+    for a, t, plan in zip(answers, tallies, plans, strict=True):
+        scores.append(score_table(a.label, t, plan=plan, metrics=metrics))
+        confusions.append(confusion_table(a.label, t, plan))
+    about = summary(parts, answers, tallies, plans=plans, books=books) | {"metrics": _described(metrics)}
+    return _write(out or run.path / "scores", about, Scores.concat(scores), Confusion.concat(confusions))
+
+
+def _plans(
+    parts: RunParts, answers: Sequence[Answers], spec: Scoring, metrics: dict[str, Metric]
+) -> list[Plan]:
+    counts = parts.class_counts()
+    if not counts:
+        raise InputError(f"{parts.ledger.path}: expected alerts, got none; was anything detected?")
+    for class_id in spec.classes or ():
+        if not ELASTICC2.is_known(class_id):
+            raise UnknownName(
+                f"scoring.classes: expected class ids of ELAsTiCC2, got {class_id}; "
+                f"{did_you_mean(class_id, ELASTICC2.ids)}"
+            )
+    truth = sorted(counts if spec.classes is None else spec.classes)
+    objects = np.array([counts[c] for c in truth], float)
+    if not objects.sum():
+        raise InputError(
+            f"scoring.classes: expected classes that the run has, got {truth}; it has {sorted(counts)}"
+        )
+    prior = objects / objects.sum()
+    states: dict[str, State] = {CONFUSION.name: CONFUSION}
+    states |= {m.state.name: m.state for m in metrics.values()}
+    return [
+        Plan(spec, points(spec), tuple(states.values()), layout(a.classes, truth, prior)) for a in answers
+    ]
+
+
+def _tally_all(
+    parts: RunParts, answers: Sequence[Answers], plans: Sequence[Plan], *, workers: int
+) -> list[Tally]:
+    def of_part(part: str) -> list[Tally]:
+        alerts = parts.sent(part)
+        return [
+            tally(alerts, a.part(part), plan, where=str(a.folder.file("classifications", part)))
+            for a, plan in zip(answers, plans, strict=True)
+        ]
+
+    merged: list[Tally] = []
+    for one in _ordered_map(of_part, parts.parts, workers):
+        merged = [merge(pair) for pair in zip(merged, one, strict=True)] if merged else one
+    return merged
+
+
+def _ordered_map(function: Callable[[T], R], items: Sequence[T], workers: int) -> Iterator[R]:
+    """Results in the order of items, few of them held at a time; threads, for kernels release the GIL."""
+    if workers <= 1:
+        yield from map(function, items)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        waiting: deque[Future[R]] = deque()
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) > 2 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _books(answers: Answers, counted: Tally) -> Books:
+    c = counted.counted
+    books = Books(c.sent, c.on_time, c.late, c.missing, **answers.counts)
+    books.check(where=str(answers.folder.path))
+    return books
+
+
+def _described(metrics: dict[str, Metric]) -> dict[str, Any]:
+    return {
+        name: {
+            "version": m.version,
+            "title": m.title,
+            "direction": m.direction,
+            "low": m.low if np.isfinite(m.low) else None,
+            "high": m.high if np.isfinite(m.high) else None,
+            "per_class": m.per_class,
+        }
+        for name, m in metrics.items()
+    }
+
+
+def _write(out: Path, about: dict[str, Any], scores: Scores, confusion: Confusion) -> Folder:
+    if out.exists():
+        Folder.open(out, kind="scores")  # never replace what is not scores
+    following = out.with_name(f"{out.name}.next")
+    shutil.rmtree(following, ignore_errors=True)
+    folder = Folder.begin(following, {"kind": "scores", "run": about["run"], "spec": about["spec"]})
+    files = [folder.path / name for name in ("scores.parquet", "confusion.parquet", "scores.json")]
+    write_table(files[0], scores)
+    write_table(files[1], confusion)
+    with atomic_write(files[2], "w") as file:
+        json.dump(about, file, indent=1, allow_nan=False)
+        file.write("\n")
+    folder.commit("all", files)
+    folder.complete()
+    if out.exists():
+        former = out.with_name(f"{out.name}.former")
+        shutil.rmtree(former, ignore_errors=True)
+        os.replace(out, former)
+        os.replace(following, out)
+        shutil.rmtree(former)
+    else:
+        os.replace(following, out)
+    return Folder.open(out, kind="scores")

@@ -13,7 +13,7 @@ from brokerbench.errors import ConfigError
 __all__ = ["Scoring"]
 
 
-class Scoring(Config):
+class Scoring(Config, frozen=True):
     """How answers become scores. Every field is repeated in scores.json.
 
     detections, days: points at which classifiers are compared, beside the last answer.

@@ -1,0 +1,55 @@
+"""What a metric is, and the folder of all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brokerbench.registry import Registry
+from scoring.states import State, Statistics
+
+__all__ = ["METRICS", "Metric", "chosen", "ratio"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One number, or one a class, from the statistics of a state.
+
+    version: raised whenever a change moves any value. title: what a table's head says.
+    direction: which way is better. low, high: the range. per_class: one value a true class.
+    value: f8[...] or f8[..., T] for statistics with any leading axes; NaN where undefined.
+    undefined: what is missing where it is NaN.
+    """
+
+    version: int
+    title: str
+    direction: Literal["higher", "lower"]
+    low: float
+    high: float
+    state: State
+    value: Callable[[Statistics], NDArray[np.float64]]
+    undefined: str
+    per_class: bool = False
+
+
+METRICS: Registry = Registry(
+    "scoring.metrics", "METRIC", needs=("version", "title", "direction", "low", "high", "state", "value")
+)
+"""Every metric by name; a file in scoring/metrics each."""
+
+
+def chosen(names: Sequence[str] | None) -> dict[str, Metric]:
+    """The metrics of the given names, all of them for None. UnknownName with a hint."""
+    return {name: METRICS[name] for name in (sorted(METRICS) if names is None else names)}
+
+
+def ratio(above: NDArray, below: NDArray) -> NDArray[np.float64]:
+    """above / below, NaN where below is 0: undefined is never 0."""
+    above, below = np.broadcast_arrays(np.asarray(above, float), np.asarray(below, float))
+    out = np.full(above.shape, np.nan)
+    np.divide(above, below, out=out, where=below != 0)
+    return out

@@ -1,0 +1,181 @@
+"""What a classifier said of each object at one point: probabilities and the class it names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from brokerbench.taxonomy import NOT_CLASSIFIED, RESIDUAL
+from scoring.spec import Scoring
+
+__all__ = ["DEFECTS", "Layout", "Snapshot", "layout", "snapshot", "vectors", "vectors_plain"]
+
+SUM_TOLERANCE = 1e-3
+"""How far a sum of probabilities may be from 1: 32 float32 terms and text with 4 digits."""
+
+DEFECTS = ("sum_below_1", "sum_above_1", "sum_zero", "not_a_probability")
+"""Faults of answers in force that are counted: each answer at most once."""
+
+_MODES = {"residual": 0, "rescale": 1, "reject": 2}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Which column of a probability vector is which class."""
+
+    truth: tuple[int, ...]  # class ids that objects can have, ascending
+    columns: tuple[int, ...]  # class ids that can be predicted, ascending
+    own: NDArray[np.int64]  # [K], column of each class of the classifier
+    target: NDArray[np.int64]  # [T], column of each true class
+    prior: NDArray[np.float64]  # [T], class frequencies of the run's objects
+
+    @property
+    def residual(self) -> int:
+        """Column of class 200."""
+        return self.columns.index(RESIDUAL)
+
+
+def layout(classes: Sequence[int], truth: Sequence[int], prior: NDArray[np.float64]) -> Layout:
+    """The columns for a classifier of `classes` on objects of the classes `truth`.
+
+    Columns are every class of either, Residual and NotClassified, by ascending id, so that equal
+    probabilities go to the lowest id whatever the classifier's own order.
+    """
+    columns = tuple(sorted({*classes, *truth, RESIDUAL, NOT_CLASSIFIED}))
+    at = {c: i for i, c in enumerate(columns)}
+    return Layout(
+        truth=tuple(truth),
+        columns=columns,
+        own=np.array([at[c] for c in classes], np.int64),
+        target=np.array([at[c] for c in truth], np.int64),
+        prior=prior,
+    )
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """n objects at one point, those that reach it and count in its denominator."""
+
+    layout: Layout
+    epsilon: float
+    true: NDArray[np.int64]  # [n], index into layout.truth
+    predicted: NDArray[np.int64]  # [n], index into layout.columns, -1 for no answer
+    probability: NDArray[np.float64]  # [n, C], rows sum to 1; zeros where there is no answer at all
+
+    def true_probability(self) -> NDArray[np.float64]:
+        """Probability of the true class, f8[n]."""
+        return self.probability[np.arange(len(self.true)), self.layout.target[self.true]]
+
+
+def snapshot(
+    probability: NDArray[np.float32],
+    rows: NDArray[np.int64],
+    *,
+    true: NDArray[np.int64],
+    layout: Layout,
+    spec: Scoring,
+) -> tuple[Snapshot, NDArray[np.int64]]:
+    """The state of n objects, and how many answers have each of DEFECTS, i8[4].
+
+    probability: f4[k, K]; rows: i8[n] row in force, -1 for none; true: i8[n] index into
+    layout.truth. Objects without an answer are treated as `spec.missing` says.
+    """
+    values, predicted, defects = vectors(probability, rows, layout=layout, normalise=spec.normalise)
+    absent = predicted < 0
+    if spec.missing == "exclude":
+        true, values, predicted = true[~absent], values[~absent], predicted[~absent]
+    elif spec.missing == "prior" and absent.any():
+        values[np.ix_(absent, layout.target)] = layout.prior
+    return Snapshot(layout, spec.epsilon, true, predicted, values), defects
+
+
+def vectors(
+    probability: NDArray[np.float32], rows: NDArray[np.int64], *, layout: Layout, normalise: str
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
+    """Normalised probabilities f8[n, C], predicted column i8[n] (-1 for no answer), defects i8[4].
+
+    The predicted class is that of the largest probability, the lowest id among equals. An answer
+    that cannot be normalised counts as no answer.
+    """
+    values = np.zeros((len(rows), len(layout.columns)))
+    predicted = np.full(len(rows), -1, np.int64)
+    defects = np.zeros(len(DEFECTS), np.int64)
+    _vectors(probability, rows, layout.own, layout.residual, _MODES[normalise], values, predicted, defects)
+    return values, predicted, defects
+
+
+def vectors_plain(
+    probability: NDArray[np.float32], rows: NDArray[np.int64], *, layout: Layout, normalise: str
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
+    """What `vectors` returns, one object after the other."""
+    values = np.zeros((len(rows), len(layout.columns)))
+    predicted = np.full(len(rows), -1, np.int64)
+    defects = dict.fromkeys(DEFECTS, 0)
+    for i, row in enumerate(rows):
+        if row < 0:
+            continue
+        given = probability[row].astype("f8")
+        if not (np.isfinite(given) & (given >= 0)).all():
+            defects["not_a_probability"] += 1
+            continue
+        total = sum(given.tolist())
+        if total == 0.0:
+            defects["sum_zero"] += 1
+            if normalise != "residual":
+                continue
+        elif total < 1 - SUM_TOLERANCE:
+            defects["sum_below_1"] += 1
+        elif total > 1 + SUM_TOLERANCE:
+            defects["sum_above_1"] += 1
+        if normalise == "reject" and abs(total - 1) > SUM_TOLERANCE:
+            continue
+        values[i, layout.own] = given
+        if normalise == "residual" and total < 1 - SUM_TOLERANCE:
+            values[i, layout.residual] += 1 - total
+        else:
+            values[i] /= total
+        predicted[i] = int(np.argmax(values[i]))
+    return values, predicted, np.array(list(defects.values()), np.int64)
+
+
+@numba.njit(cache=True, nogil=True)
+def _vectors(probability, rows, own, residual, mode, values, predicted, defects):  # type: ignore[no-untyped-def]
+    n_own, n_columns = len(own), values.shape[1]
+    for i in range(len(rows)):
+        row = rows[i]
+        if row < 0:
+            continue
+        total, sound = 0.0, True
+        for k in range(n_own):
+            p = np.float64(probability[row, k])
+            if not (p >= 0.0 and p < np.inf):
+                sound = False
+            total += p
+        if not sound:
+            defects[3] += 1
+            continue
+        off = abs(total - 1.0) > SUM_TOLERANCE
+        if total == 0.0:
+            defects[2] += 1
+        elif off and total < 1.0:
+            defects[0] += 1
+        elif off:
+            defects[1] += 1
+        if (mode == 2 and off) or (mode == 1 and total == 0.0):
+            continue
+        for k in range(n_own):
+            values[i, own[k]] = np.float64(probability[row, k])
+        if mode == 0 and off and total < 1.0:
+            values[i, residual] += 1.0 - total
+        else:
+            for c in range(n_columns):
+                values[i, c] /= total
+        best = 0
+        for c in range(1, n_columns):
+            if values[i, c] > values[i, best]:
+                best = c
+        predicted[i] = best

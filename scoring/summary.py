@@ -1,0 +1,114 @@
+"""What scores.json says beside the scores: run, policies, classifiers, books, latencies, defects."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import brokerbench
+from brokerbench.config import encode
+from brokerbench.store import Folder, file_sha256
+from brokerbench.taxonomy import ELASTICC2
+from scoring.accounting import Books
+from scoring.latency import PERCENTILES, Latencies
+from scoring.snapshot import DEFECTS
+from scoring.sources import Answers, RunParts
+from scoring.tally import Plan, Tally
+
+__all__ = ["summary"]
+
+FORMAT = 1
+
+
+def summary(
+    parts: RunParts,
+    answers: Sequence[Answers],
+    tallies: Sequence[Tally],
+    *,
+    plans: Sequence[Plan],
+    books: Sequence[Books],
+) -> dict[str, Any]:
+    """The content of scores.json but for the metrics, as plain dicts and lists without NaN."""
+    plan, counted = plans[0], tallies[0]
+    ids = sorted({c for p in plans for c in p.layout.columns})
+    return {
+        "format": FORMAT,
+        "generator": f"brokerbench {brokerbench.__version__}",
+        "run": _run(parts.run, parts.ledger),
+        "spec": encode(plan.spec),
+        "classes": [int(c) for c in plan.layout.truth],
+        "prior": plan.layout.prior.tolist(),
+        "names": {str(c): ELASTICC2.name_of(c) for c in ids},
+        "points": [{"key": p.key, "axis": p.axis, "at": finite(p.at), "label": p.label} for p in plan.points],
+        "objects": counted.objects,
+        "classifiers": [_classifier(*row) for row in zip(answers, tallies, plans, books, strict=True)],
+    }
+
+
+def finite(value: float) -> float | None:
+    """The value, None where JSON has no word for it."""
+    return float(value) if math.isfinite(value) else None
+
+
+def _run(run: Folder, ledger: Folder) -> dict[str, Any]:
+    manifest = run.manifest
+    kept = ("name", "origin", "seed", "taxonomy", "sources", "generator", "version")
+    return {
+        **{k: manifest[k] for k in kept if k in manifest},
+        "folder": run.path.name,
+        "manifest_sha256": file_sha256(run.path / "manifest.json"),
+        "ledger_sha256": file_sha256(ledger.path / "manifest.json"),
+    }
+
+
+def _classifier(answers: Answers, counted: Tally, plan: Plan, books: Books) -> dict[str, Any]:
+    return {
+        "label": answers.label,
+        "folder": answers.folder.path.name,
+        **answers.classifier,
+        "classes": list(answers.classes),
+        "manifest_sha256": file_sha256(answers.folder.path / "manifest.json"),
+        "accounting": asdict(books),
+        "objects": {"sent": counted.objects, "answered": counted.ever_answered},
+        "unanswered": {p.key: int(n) for p, n in zip(plan.points, counted.unanswered, strict=True)},
+        "defects": {
+            p.key: dict(zip(DEFECTS, row, strict=True))
+            for p, row in zip(plan.points, counted.defects.tolist(), strict=True)
+        },
+        "latency": _latency(counted.latencies, plan.spec.confidence),
+        "rejects": _rejects(answers.folder.manifest),
+    }
+
+
+def _latency(of: Latencies, confidence: float) -> dict[str, Any]:
+    edges, counts = of.histogram()
+    percentiles = []
+    for percent in PERCENTILES:
+        low, high = of.interval(percent, confidence=confidence)
+        percentiles.append(
+            {
+                "percent": percent,
+                "value": finite(of.percentile(percent)),
+                "low": finite(low),
+                "high": finite(high),
+            }
+        )
+    return {
+        "unit": "s",
+        "clock": "published - sent, both from the transport",
+        "n": of.n,
+        "negative": of.negative,
+        "low": of.low / 1e6 if of.n else None,
+        "high": of.high / 1e6 if of.n else None,
+        "percentiles": percentiles,
+        "log10_edges": edges,
+        "counts": counts,
+    }
+
+
+def _rejects(manifest: Mapping[str, Any]) -> list[Any]:
+    """First rejected messages that the collector kept as examples."""
+    examples = manifest.get("examples", [])
+    return list(examples)[:20] if isinstance(examples, list) else []

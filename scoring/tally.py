@@ -1,0 +1,131 @@
+"""One part of one classifier as arrays of counts that add up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brokerbench.errors import AccountingError
+from brokerbench.tables import Classifications
+from scoring import latency
+from scoring.axes import Point
+from scoring.join import match
+from scoring.latency import Latencies
+from scoring.snapshot import Layout, snapshot
+from scoring.spec import Scoring
+from scoring.states import State
+from scoring.timeline import Sent, eligible, in_force
+
+__all__ = ["Counted", "Plan", "Tally", "merge", "tally"]
+
+Key = tuple[int, str, str]  # point, state, array
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is counted for one classifier."""
+
+    spec: Scoring
+    points: tuple[Point, ...]
+    states: tuple[State, ...]
+    layout: Layout
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Messages of one classifier in some parts."""
+
+    sent: int
+    on_time: int
+    late: int
+    missing: int
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Everything counted of one classifier in some parts; `merge` adds two."""
+
+    arrays: Mapping[Key, NDArray]
+    counted: Counted
+    defects: NDArray[np.int64]  # [A, 4], answers in force with each of snapshot.DEFECTS
+    unanswered: NDArray[np.int64]  # [A], objects that reach the point without an answer
+    objects: int  # alerted objects of scored classes
+    ever_answered: int  # those of them with an answer on time
+    latencies: Latencies
+
+
+def tally(alerts: Sent, answers: Classifications, plan: Plan, *, where: str) -> Tally:
+    """The counts of one part.
+
+    Raises AccountingError where an answer belongs to no alert of the part, or an alert has two.
+    """
+    row = _rows(alerts, answers, where)
+    delay = answers.published - alerts.sent[row]
+    deadline = plan.spec.deadline_s
+    in_time = np.ones(len(row), bool) if deadline is None else delay <= round(deadline * 1e6)
+    best = in_force(alerts, answers, row=np.where(in_time, row, -1), points=plan.points)
+    true = _class_rows(alerts.class_id, plan.layout)
+    reached = eligible(alerts, plan.points) & (true >= 0)[:, None]
+    arrays: dict[Key, NDArray] = {}
+    defects = []
+    for a in range(len(plan.points)):
+        objects = np.flatnonzero(reached[:, a])
+        seen, faults = snapshot(
+            answers.probability, best[objects, a], true=true[objects], layout=plan.layout, spec=plan.spec
+        )
+        defects.append(faults)
+        for state in plan.states:
+            for name, array in state.count(seen).items():
+                arrays[a, state.name, name] = array
+    on_time = int(in_time.sum())
+    answered = np.zeros(len(true), bool)
+    answered[alerts.object[row[in_time]]] = True
+    return Tally(
+        arrays=arrays,
+        counted=Counted(len(alerts.alert_id), on_time, len(row) - on_time, len(alerts.alert_id) - len(row)),
+        defects=np.array(defects, np.int64).reshape(len(plan.points), -1),
+        unanswered=(reached & (best < 0)).sum(0).astype(np.int64),
+        objects=int((true >= 0).sum()),
+        ever_answered=int((answered & (true >= 0)).sum()),
+        latencies=latency.count_latencies(delay),
+    )
+
+
+def merge(tallies: Sequence[Tally]) -> Tally:
+    """The sum of tallies of the same plan, in the order given."""
+    first = tallies[0]
+    arrays = {key: sum((t.arrays[key] for t in tallies[1:]), first.arrays[key]) for key in first.arrays}
+    return Tally(
+        arrays=arrays,
+        counted=Counted(
+            sent=sum(t.counted.sent for t in tallies),
+            on_time=sum(t.counted.on_time for t in tallies),
+            late=sum(t.counted.late for t in tallies),
+            missing=sum(t.counted.missing for t in tallies),
+        ),
+        defects=np.sum([t.defects for t in tallies], axis=0),
+        unanswered=np.sum([t.unanswered for t in tallies], axis=0),
+        objects=sum(t.objects for t in tallies),
+        ever_answered=sum(t.ever_answered for t in tallies),
+        latencies=latency.total([t.latencies for t in tallies]),
+    )
+
+
+def _rows(alerts: Sent, answers: Classifications, where: str) -> NDArray[np.int64]:
+    row = match(alerts.alert_id, answers.alert_id)
+    if (row < 0).any():
+        stray = answers.alert_id[row < 0][0]
+        raise AccountingError(f"{where}: expected answers to alerts of this part, got one to {stray}")
+    twice = np.bincount(row, minlength=1) > 1
+    if twice.any():
+        alert = alerts.alert_id[np.argmax(twice)]
+        raise AccountingError(f"{where}: expected one accepted answer an alert, got two to {alert}")
+    return row
+
+
+def _class_rows(class_id: NDArray[np.int32], layout: Layout) -> NDArray[np.int64]:
+    """Index into layout.truth, i8[n], -1 for a class that is not scored."""
+    return match(np.array(layout.truth, np.int64), class_id.astype(np.int64))

@@ -1,0 +1,57 @@
+"""Snapshots made by hand, and metrics of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from scoring.metric import METRICS, Metric
+from scoring.snapshot import Layout, Snapshot, layout
+from scoring.states import Statistics
+
+CLASSES = (2222, 2223, 2224, 2232, 2332)
+
+
+def layout_of(classes: Sequence[int] = CLASSES, truth: Sequence[int] = CLASSES) -> Layout:
+    """A layout with equal frequencies."""
+    return layout(classes, truth, np.full(len(truth), 1 / len(truth)))
+
+
+def snapshot_of(
+    true: np.ndarray, probability: np.ndarray, *, layout: Layout, epsilon: float = 1e-6
+) -> Snapshot:
+    """A snapshot of true rows i8[n] and probabilities f8[n, K] of the layout's own classes.
+
+    A row of NaN is an object without an answer.
+    """
+    values = np.zeros((len(true), len(layout.columns)))
+    values[:, layout.own] = np.nan_to_num(probability)
+    absent = np.isnan(probability).any(1) if len(true) else np.zeros(0, bool)
+    predicted = np.where(absent, -1, values.argmax(1)) if len(true) else np.zeros(0, "i8")
+    return Snapshot(layout, epsilon, np.asarray(true, "i8"), predicted.astype("i8"), values)
+
+
+def statistics_of(metric: Metric, *snapshots: Snapshot) -> Statistics:
+    """The statistics of the sum of snapshots."""
+    counted = [metric.state.count(s) for s in snapshots]
+    arrays = {k: sum((c[k] for c in counted[1:]), counted[0][k]) for k in counted[0]}
+    return metric.state.statistics(snapshots[0].layout, arrays)
+
+
+def value_of(name: str, *snapshots: Snapshot) -> np.ndarray:
+    """The metric of the sum of snapshots, f8[1] or f8[T]."""
+    metric = METRICS[name]
+    return np.atleast_1d(metric.value(statistics_of(metric, *snapshots)))
+
+
+def random_case(seed: int, n: int, *, absent: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+    """True rows and probabilities that lean towards the truth; NaN rows where there is no answer."""
+    rng = np.random.default_rng(seed)
+    true = rng.integers(0, len(CLASSES), n)
+    alpha = np.ones((n, len(CLASSES)))
+    alpha[np.arange(n), true] += 1.5
+    probability = rng.standard_gamma(alpha)
+    probability /= probability.sum(1, keepdims=True)
+    probability[rng.random(n) < absent] = np.nan
+    return true, probability

@@ -1,0 +1,169 @@
+"""The answer in force: as-of, whatever the order of rows."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from brokerbench.errors import AccountingError, ConfigError
+from brokerbench.tables import Classifications, Ledger, Objects
+from scoring.axes import Point, find_point, points
+from scoring.join import match, match_plain
+from scoring.spec import Scoring
+from scoring.timeline import eligible, in_force, in_force_plain, sent
+from tests.scoring.runs import Answering, Survey, answers_of, guessing, one_part
+
+CLASSES = (2222, 2224, 2323, 2332)
+POINTS = points(Scoring(detections=[1, 2, 5], days=[0.0, 3.0, 20.0]))
+
+
+def _part(seed: int, answered: float = 0.7) -> tuple[Objects, Ledger, Classifications]:
+    truth, ledger = one_part(Survey(objects=40, alerts=9, seed=seed), 0)
+    how = Answering("a", CLASSES, guessing(CLASSES), answered=answered, seed=seed)
+    return truth, ledger, answers_of(truth, ledger, how, part="00-00000")
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_kernel_finds_what_the_plain_twin_finds(seed: int) -> None:
+    truth, ledger, answers = _part(seed)
+    alerts = sent(truth, ledger, where="t")
+    row = match(alerts.alert_id, answers.alert_id)
+    row[::7] = -1  # late ones
+    got = in_force(alerts, answers, row=row, points=POINTS)
+    assert (got == in_force_plain(alerts, answers, row=row, points=POINTS)).all()
+    assert (got >= 0).any()
+    assert (got < 0).any()
+
+
+def test_no_answer_comes_from_after_the_point() -> None:
+    truth, ledger, answers = _part(11)
+    alerts = sent(truth, ledger, where="t")
+    row = match(alerts.alert_id, answers.alert_id)
+    got = in_force(alerts, answers, row=row, points=POINTS)
+    for a, point in enumerate(POINTS):
+        used = row[got[got[:, a] >= 0, a]]
+        if point.axis == "detection":
+            detection = {
+                i: d for i, d in zip(ledger.alert_id.tolist(), ledger.detection.tolist(), strict=True)
+            }
+            assert all(detection[i] <= point.at for i in alerts.alert_id[used].tolist())
+        elif point.axis == "days":
+            first = np.full(len(alerts.object_id), np.inf)
+            np.minimum.at(first, alerts.object, alerts.mjd)
+            assert (alerts.mjd[used] - first[alerts.object[used]] <= point.at + 1e-9).all()
+
+
+def test_an_answer_stays_in_force_until_the_next_one() -> None:
+    """Objects answered at detections 1 and 4 alone: at the third, the first answer holds."""
+    truth, ledger, answers = _part(5, answered=1.0)
+    alerts = sent(truth, ledger, where="t")
+    row = match(alerts.alert_id, answers.alert_id)
+    detection = ledger.detection[row]
+    row = np.where(np.isin(detection, [1, 4]), row, -1)
+    third = (Point("detection", 3.0),)
+    got = in_force(alerts, answers, row=row, points=third)[:, 0]
+    assert (detection[got] == 1).all()
+
+
+def test_the_order_of_rows_changes_nothing() -> None:
+    truth, ledger, answers = _part(2)
+    rng = np.random.default_rng(1)
+    shuffled_ledger = ledger.take(rng.permutation(len(ledger)))
+    order = rng.permutation(len(answers))
+    found = []
+    for rows, messages in ((ledger, answers), (shuffled_ledger, answers.take(order))):
+        alerts = sent(truth, rows, where="t")
+        got = in_force(alerts, messages, row=match(alerts.alert_id, messages.alert_id), points=POINTS)
+        found.append(np.where(got >= 0, messages.alert_id[got], -1))
+    assert (found[0] == found[1]).all()
+
+
+def test_ties_in_time_go_to_the_answer_published_last_then_to_the_larger_id() -> None:
+    truth, ledger, answers = _part(3, answered=1.0)
+    same = Ledger(**{**ledger.as_dict(), "mjd": np.full(len(ledger), 61000.0)})
+    alerts = sent(truth, same, where="t")
+    row = match(alerts.alert_id, answers.alert_id)
+    last = (Point("last", math.nan),)
+    got = in_force(alerts, answers, row=row, points=last)[:, 0]
+    for item, k in enumerate(got):
+        mine = np.flatnonzero(alerts.object[row] == item)
+        assert answers.published[k] == answers.published[mine].max()
+    level = Classifications(**{**answers.as_dict(), "published": np.zeros(len(answers), "i8")})
+    got = in_force(alerts, level, row=row, points=last)[:, 0]
+    for item, k in enumerate(got):
+        mine = np.flatnonzero(alerts.object[row] == item)
+        assert level.alert_id[k] == level.alert_id[mine].max()
+
+
+def test_an_object_of_two_alerts_has_no_third_detection() -> None:
+    truth, ledger, _ = _part(4)
+    alerts = sent(truth, ledger, where="t")
+    counts = np.bincount(alerts.object, minlength=len(alerts.object_id))
+    reached = eligible(alerts, (Point("detection", 3.0), Point("days", 1e4), Point("last", math.nan)))
+    assert (reached[:, 0] == (counts >= 3)).all()
+    assert reached[:, 1:].all()
+
+
+def test_a_day_limit_holds_in_spite_of_rounding() -> None:
+    truth, ledger, answers = _part(6, answered=1.0)
+    first_two = np.flatnonzero(ledger.object_id == ledger.object_id[np.argmax(ledger.detection == 2)])[:2]
+    two = ledger.take(first_two)
+    mjd = np.array([59580.1, 59581.4])
+    assert mjd[1] - mjd[0] > 1.3  # the trap: 1.3000000000029104
+    alerts = sent(truth, Ledger(**{**two.as_dict(), "mjd": mjd}), where="t")
+    kept = answers.take(np.isin(answers.alert_id, two.alert_id))
+    got = in_force(alerts, kept, row=match(alerts.alert_id, kept.alert_id), points=(Point("days", 1.3),))
+    assert kept.alert_id[got[0, 0]] == two.alert_id[1]
+
+
+def test_a_part_without_alerts_or_answers_is_empty() -> None:
+    truth, ledger, answers = _part(1)
+    nothing = sent(truth, ledger.take(np.zeros(0, "i8")), where="t")
+    none = answers.take(np.zeros(0, "i8"))
+    assert in_force(nothing, none, row=np.zeros(0, "i8"), points=POINTS).shape == (0, len(POINTS))
+    assert eligible(nothing, POINTS).shape == (0, len(POINTS))
+
+
+def test_a_ledger_of_objects_without_truth_does_not_balance() -> None:
+    truth, ledger, _ = _part(1)
+    with pytest.raises(AccountingError, match="expected objects of the run's truth, got"):
+        sent(truth.take(np.arange(5)), ledger, where="here")
+
+
+def test_an_alert_that_was_sent_twice_does_not_balance() -> None:
+    truth, ledger, _ = _part(1)
+    with pytest.raises(AccountingError, match="here: expected each alert once in the ledger"):
+        sent(truth, Ledger.concat([ledger, ledger.take(np.array([3]))]), where="here")
+
+
+@pytest.mark.parametrize("n_keys", [0, 1, 2, 1000])
+def test_the_hash_join_is_the_sorted_join(n_keys: int) -> None:
+    rng = np.random.default_rng(n_keys)
+    keys = rng.integers(0, 1 << 52, n_keys)
+    wanted = np.concatenate([rng.permutation(keys), rng.integers(0, 1 << 52, 50), [0, -1]]).astype("i8")
+    assert (match(keys, wanted) == match_plain(keys, wanted)).all()
+
+
+def test_equal_keys_join_to_the_first() -> None:
+    assert match(np.array([5, 7, 5]), np.array([5, 7, 9])).tolist() == [0, 1, -1]
+
+
+def test_a_point_that_was_not_scored_is_an_error_with_a_hint() -> None:
+    assert find_point("days:3", POINTS) == Point("days", 3.0)
+    with pytest.raises(
+        ConfigError, match="axis: expected a point that was scored, got 'day:3'; did you mean"
+    ):
+        find_point("day:3", POINTS)
+
+
+@pytest.mark.parametrize("field", ["detections", "days"])
+def test_points_must_rise(field: str) -> None:
+    with pytest.raises(ConfigError, match=f"scoring.{field}: expected rising numbers, each once"):
+        Scoring(**{field: [3, 1]})  # type: ignore[arg-type]
+
+
+def test_classes_are_named_once() -> None:
+    with pytest.raises(ConfigError, match="scoring.classes: expected each id once"):
+        Scoring(classes=[2222, 2222])
