@@ -1,0 +1,5 @@
+"""``python -m challenges`` is the command line."""
+
+from challenges.cli import main
+
+main()

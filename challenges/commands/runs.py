@@ -1,0 +1,92 @@
+"""Commands that make runs: simulate, import, split, verify."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from challenges.options import (
+    CPUS,
+    Again,
+    RunPath,
+    Workers,
+    out_console,
+    progress_bars,
+    summarise,
+)
+
+
+def make(
+    challenge: Annotated[str, typer.Argument(help="Name of a challenge, or the path of its TOML file.")],
+    out: Annotated[Path, typer.Option("--output", "-o", metavar="RUN", help="Folder of the new run.")],
+    seed: Annotated[int | None, typer.Option(help="Another seed.")] = None,
+    scale: Annotated[float, typer.Option(help="Objects as a multiple of the challenge's.")] = 1.0,
+    training: Annotated[bool, typer.Option("--training", help="Its training run instead.")] = False,
+    workers: Workers = CPUS,
+    again: Again = False,
+) -> None:
+    """Simulate the survey of a challenge."""
+    import msgspec
+
+    from challenges.challenge import find_challenge, scaled
+    from challenges.pipeline import forget
+    from simulate.generate import generate
+
+    chosen = find_challenge(challenge)
+    simulation = chosen.training_simulation() if training else chosen.simulation()
+    simulation = msgspec.structs.replace(simulation, population=scaled(simulation.population, scale))
+    if seed is not None:
+        simulation = msgspec.structs.replace(simulation, seed=seed)
+    if again:
+        forget(out.parent, out.name)
+    with progress_bars() as progress:
+        made = generate(simulation, out, workers=workers, progress=progress("simulate"))
+    summarise(made.path)
+
+
+def import_(
+    reader: Annotated[str, typer.Argument(metavar="FORMAT", help="snana, or another reader.")],
+    folders: Annotated[list[Path], typer.Argument(metavar="FOLDER...", help="Where the files are.")],
+    out: Annotated[Path, typer.Option("--output", "-o", metavar="RUN", help="Folder of the new run.")],
+    seed: Annotated[int, typer.Option(help="Seed of the ids.")] = 1,
+    name: Annotated[str, typer.Option(help="Name of the run.")] = "imported",
+    again: Again = False,
+) -> None:
+    """Read light curves that others made; several folders are joined into one run."""
+    from challenges.pipeline import forget
+    from simulate.registries import READERS
+
+    chosen = READERS[reader]
+    if again:
+        forget(out.parent, out.name)
+    made = chosen.read(list(folders), out, seed=seed, name=name)
+    summarise(made.path)
+
+
+def split_(
+    run_path: RunPath,
+    first: Annotated[Path, typer.Argument(metavar="FIRST", help="Run of the fraction.")],
+    second: Annotated[Path, typer.Argument(metavar="SECOND", help="Run of the rest.")],
+    fraction: Annotated[float, typer.Option(help="Fraction of each class that goes to FIRST.")] = 0.5,
+    seed: Annotated[int, typer.Option(help="Seed of the choice.")] = 1,
+) -> None:
+    """Cut a run in two by object, e.g. into one to train on and one to score."""
+    from challenges.pipeline import open_run
+    from challenges.split import split
+
+    for half in split(open_run(run_path), fraction, first=first, second=second, seed=seed):
+        summarise(half.path)
+
+
+def verify(run_path: RunPath) -> None:
+    """Check every file of a folder against the hashes of its manifest."""
+    from brokerbench.store import Folder
+
+    folder = Folder.open(run_path)
+    folder.verify()
+    out_console.print(f"{run_path}: {len(folder.manifest['files'])} files as the manifest says")
+
+
+COMMANDS = {"make": make, "import": import_, "split": split_, "verify": verify}

@@ -1,0 +1,92 @@
+"""Commands that stream: train, play, run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from challenges.options import (
+    CPUS,
+    Again,
+    Prefix,
+    RunPath,
+    Settings,
+    TransportName,
+    Workers,
+    link_of,
+    out_console,
+    progress_bars,
+)
+
+
+def train(
+    run_path: RunPath,
+    broker: Annotated[str, typer.Option(help="Reference broker, or the path of a .py file.")],
+    out: Annotated[Path, typer.Option("--output", "-o", metavar="MODEL", help="Folder of the model.")],
+    seed: Annotated[int, typer.Option(help="Seed of the fit.")] = 1,
+    schema: Annotated[str, typer.Option(help="Alert schema.")] = "elasticc_v0_9_1",
+    delay: Annotated[float, typer.Option(help="Seconds from shutter close to publication.")] = 60.0,
+    workers: Workers = CPUS,
+    again: Again = False,
+) -> None:
+    """Fit a broker on the alerts of a run whose truth is known."""
+    from challenges.pipeline import forget, open_run, prepared, train_broker
+
+    learn = open_run(run_path)
+    if again:
+        forget(out.parent, out.name)
+    with progress_bars() as progress:
+        prepared(learn, schema=schema, delay_s=delay, workers=workers, progress=progress)
+    out_console.print(f"Model: {train_broker(learn, broker, out=out, seed=seed)}")
+
+
+def play(
+    run_path: RunPath,
+    speed: Annotated[
+        float, typer.Option(min=0.0, help="Survey seconds per second; 0 as fast as possible.")
+    ] = 0.0,
+    transport: TransportName = "spool",
+    settings: Settings = None,
+    prefix: Prefix = "",
+    schema: Annotated[str, typer.Option(help="Alert schema.")] = "elasticc_v0_9_1",
+    delay: Annotated[float, typer.Option(help="Seconds from shutter close to publication.")] = 60.0,
+    workers: Workers = CPUS,
+    again: Again = False,
+) -> None:
+    """Send the alerts of a run; a call after a crash goes on where the last one was."""
+    from challenges.pipeline import forget, open_run, play_run, prepared
+
+    run_folder = open_run(run_path)
+    link = link_of(transport, settings, prefix)
+    if again:
+        forget(run_path, "stream", "topics", "ledger", "answers", "rejects", "scores", "report.html")
+    with progress_bars() as progress:
+        prepared(run_folder, schema=schema, delay_s=delay, workers=workers, progress=progress)
+        played = play_run(run_folder, link, speed=speed, progress=progress("play"))
+    out_console.print(
+        f"Sent {played.sent:,} alerts in {played.seconds:.1f} s; "
+        f"slip max {played.slip_max:.3f} s, p99 {played.slip_p99:.3f} s"
+    )
+
+
+def run_(
+    run_path: RunPath,
+    broker: Annotated[str, typer.Option(help="Reference broker, or the path of a .py file.")],
+    model: Annotated[Path | None, typer.Option(help="Model that train wrote.")] = None,
+    transport: TransportName = "spool",
+    settings: Settings = None,
+    prefix: Prefix = "",
+) -> None:
+    """Run a broker on the stream of a run until the stream ends."""
+    from challenges.pipeline import open_run, run_broker
+
+    run_folder = open_run(run_path)
+    link = link_of(transport, settings, prefix)
+    with progress_bars() as progress:
+        served = run_broker(run_folder, broker, link, model=model, progress=progress(broker))
+    out_console.print(f"Received {served.received:,} alerts, answered {served.answered:,}")
+
+
+COMMANDS = {"train": train, "play": play, "run": run_}

@@ -1,0 +1,86 @@
+"""What every command shares: option types, consoles, progress."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
+from rich.table import Table
+
+from brokerbench.errors import ConfigError
+
+out_console = Console()
+err_console = Console(stderr=True)
+CPUS = os.cpu_count() or 1
+
+RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
+Again = Annotated[bool, typer.Option("--again", help="Remove what an earlier call made, and make it anew.")]
+Workers = Annotated[int, typer.Option("--workers", "-j", min=1, help="Processes; the bytes do not change.")]
+TransportName = Annotated[str, typer.Option("--transport", help="spool (no server) or kafka.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("-X", metavar="KEY=VALUE", help="Setting of the transport, e.g. any of librdkafka's."),
+]
+Prefix = Annotated[str, typer.Option("--prefix", help="Put before every topic name.")]
+
+
+@contextmanager
+def progress_bars() -> Iterator[Callable[[str], Callable[[int, int], None]]]:
+    """Progress on stderr: given the name of a stage, what to call with (done, total)."""
+    columns = (TextColumn("{task.description:16}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Bar(*columns, console=err_console, transient=False) as bars:
+
+        def begin(stage: str) -> Callable[[int, int], None]:
+            task = bars.add_task(stage, total=None)
+            return lambda done, total: bars.update(task, completed=done, total=total)
+
+        yield begin
+
+
+def link_of(transport: str, settings: list[str] | None, prefix: str) -> Any:
+    """The transport as given on the command line."""
+    from challenges.pipeline import Link
+
+    pairs = {}
+    for setting in settings or []:
+        key, equals, value = setting.partition("=")
+        if not equals or not key:
+            raise ConfigError(f"-X: expected key=value, got {setting!r}")
+        pairs[key] = value
+    return Link(name=transport, settings=pairs, prefix=prefix)
+
+
+def show_leaderboard(run_path: Path) -> None:
+    """Print the leaderboard of a scored run."""
+    from brokerbench.store import Folder
+    from scoring.leaderboard import leaderboard
+
+    table = Table("rank", "classifier", "macro F1", "interval", "objects", title="Leaderboard, last answer")
+    for row in leaderboard(Folder.open(run_path / "scores", kind="scores")):
+        table.add_row(
+            str(row["rank"]),
+            str(row["classifier"]),
+            f"{row['value']:.3f}",
+            f"{row['low']:.3f} .. {row['high']:.3f}",
+            f"{row['n']:,}",
+        )
+    out_console.print(table)
+
+
+def summarise(path: Path) -> None:
+    """Print what a run holds."""
+    from brokerbench.store import Folder
+
+    manifest = Folder.open(path).manifest
+    objects = sum(part.get("objects", 0) for part in manifest["parts"].values())
+    rows = sum(part.get("rows", 0) for part in manifest["parts"].values())
+    out_console.print(
+        f"{path}: {objects:,} objects, {rows:,} photometry rows, {len(manifest['parts'])} parts"
+    )

@@ -1,0 +1,51 @@
+"""The documentation says what the code does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from brokerbench import tables
+from challenges.catalogue import REGISTRIES, pages
+
+PAGES = sorted(pages())
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_reference_pages_are_those_the_code_makes(root: Path, name: str) -> None:
+    written = root / "docs" / "reference" / name
+    assert written.is_file(), "run `make docs`"
+    assert written.read_text() == pages()[name], "run `make docs`"
+
+
+def test_every_table_has_a_section() -> None:
+    page = pages()["tables.md"]
+    for kind in vars(tables).values():
+        if isinstance(kind, type) and issubclass(kind, tables.Table) and kind is not tables.Table:
+            assert f"\n## {kind.__name__}\n" in page
+
+
+def test_no_registry_is_empty_and_every_entry_is_described() -> None:
+    for kind, registry in REGISTRIES.items():
+        assert len(registry), kind
+        page = pages()[f"{kind}.md"]
+        for name in registry:
+            section = page.split(f"\n## {name}\n")[1].split("\n## ")[0]
+            assert len(section.strip()) > 30, f"{kind}: {name}"
+
+
+def test_links_between_pages_lead_somewhere(root: Path) -> None:
+    broken = []
+    for page in [*(root / "docs").rglob("*.md"), root / "README.md"]:
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text()):
+            if not (page.parent / target).exists():
+                broken.append(f"{page.relative_to(root)} -> {target}")
+    assert broken == []
+
+
+def test_the_readme_names_the_two_commands_first(root: Path) -> None:
+    head = (root / "README.md").read_text()[:600]
+    assert "make demo" in head
+    assert "make test" in head
