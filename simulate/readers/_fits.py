@@ -99,6 +99,10 @@ def _header(content: bytes, start: int, path: Path) -> tuple[Header, int]:
         if content[at + 8 : at + 10] == b"= ":
             text_key = key.decode("latin-1")
             cards[text_key] = _value(content[at + 10 : at + _CARD])
+        elif key == b"HIERARCH":  # SNANA's names are longer than the eight letters of a FITS keyword
+            name, _, value = content[at + 9 : at + _CARD].partition(b"=")
+            text_key = name.decode("latin-1").strip()
+            cards[text_key] = _value(value)
         elif key == b"CONTINUE" and isinstance(cards.get(text_key), str):
             more = _value(content[at + 8 : at + _CARD])
             cards[text_key] = str(cards[text_key]).removesuffix("&") + str(more)

@@ -193,6 +193,8 @@ def hosts(head: FitsTable, prefix: str) -> Hosts:
     def table(name: str, keys: tuple[str, ...], also: tuple[float, ...] = ()) -> NDArray[np.float32]:
         return np.stack([of(f"{name}{k}", also=also) for k in keys], axis=1)
 
+    mag_err = table("MAGERR_", tuple(_LETTERS), also=_MAGS)
+    mag_err[~(mag_err > 0)] = np.nan  # real files hold a few of -66 .. 0
     zphot, zspec = redshift_or_nan(of("PHOTOZ")), redshift_or_nan(of("SPECZ"))
     return Hosts(
         ra=angle("RA"),
@@ -206,7 +208,7 @@ def hosts(head: FitsTable, prefix: str) -> Hosts:
         zphot_err=np.where(np.isnan(zphot), np.nan, of("PHOTOZ_ERR")).astype("f4"),
         zphot_q=table("ZPHOT_Q", tuple(f"{q:03d}" for q in HOST_QUANTILES)),
         mag=table("MAG_", tuple(_LETTERS), also=_MAGS),
-        mag_err=table("MAGERR_", tuple(_LETTERS), also=_MAGS),
+        mag_err=mag_err,
     )
 
 
