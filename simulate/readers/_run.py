@@ -157,6 +157,9 @@ def begin_run(out: Path, visits: Visits, about: Mapping[str, Any]) -> Iterator[F
         "origin": "import",
         "bands": list(BANDS),
         "taxonomy": "elasticc2",
+        # whoever made the light curves has chosen the objects: every one with a detection alerts
+        "min_detections": 1,
+        "min_gap_days": 0.0,
         "stream_start": float(np.floor(visits.mjd.min())),
     }
     run = Folder.begin(out, head | dict(about))
@@ -199,7 +202,6 @@ def write_part(run: Folder, part: str, imported: ImportedPart, *, source: str) -
 
 
 def _triggered(curves: LightCurves) -> NDArray[np.bool_]:
-    """Whether each object is detected on two visits or more, bool[n]."""
-    owner = np.repeat(np.arange(len(curves)), np.diff(curves.offsets))[curves.detected]
-    seen = np.unique(np.stack([owner, curves.visit[curves.detected]]), axis=1)
-    return np.bincount(seen[0], minlength=len(curves)) >= 2
+    """Whether each object has a detection, bool[n]."""
+    detections = np.concatenate([[0], np.cumsum(curves.detected)])
+    return np.diff(detections[curves.offsets]) >= 1

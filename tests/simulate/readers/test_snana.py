@@ -56,6 +56,9 @@ def test_elasticc2_files_hold_272_sn_ib_and_27_flares(elasticc2):
     }
     classes = {p: set(elasticc2.read("truth/objects", p, Objects).class_id.tolist()) for p in facts}
     assert classes == {"00-00000": {2223}, "01-00000": {2233}}
+    # SNANA chose them by one detection, so every one of them must alert
+    assert [facts[p]["triggered"] for p in sorted(facts)] == [272, 27]
+    assert elasticc2.manifest["min_detections"] == 1
     elasticc2.verify()
 
 
@@ -208,7 +211,7 @@ def test_one_object_comes_through_number_by_number(tmp_path):
     assert run.manifest["parts"]["00-00000"] == {
         "objects": 3,
         "rows": 7,
-        "triggered": 1,
+        "triggered": 2,
         "source": "ELASTICC2_TRAIN_01_SNIb-Templates",
     }
     assert run.manifest["stream_start"] == 60000.0
