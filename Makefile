@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 RUNS ?= runs
 
-.PHONY: demo test bench lint docs install clean
+.PHONY: demo test bench lint docs install kafka-jars clean
 
 install: $(STAMP)
 
@@ -23,6 +23,7 @@ test: $(STAMP)
 	$(BIN)/python -m pytest
 
 bench: $(STAMP)
+	mkdir -p .cache
 	$(BIN)/python -m pytest tests/benchmarks --benchmark-only -o addopts="" -q --benchmark-disable-gc --benchmark-json=.cache/benchmark.json
 	$(BIN)/python tests/benchmarks/summarise.py .cache/benchmark.json bench.json
 
@@ -30,6 +31,13 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The jars of one Apache Kafka broker, for the tests that need a real one and for `brokerbench kafka up`.
+kafka-jars: .cache/kafka/.fetched
+
+.cache/kafka/.fetched: streamer/kafka_jars/pom.xml
+	mvn --quiet --batch-mode --file $< dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/.cache/kafka
+	touch $@
 
 docs: $(STAMP)
 	$(BIN)/brokerbench docs docs/reference

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from scoring.registries import METRICS
+from scoring.metric import METRICS
 from scoring.registries import READERS as SUBMISSION_READERS
 
 from brokerbench import tables
