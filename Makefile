@@ -33,11 +33,8 @@ lint: $(STAMP)
 	$(BIN)/mypy
 
 # The jars of one Apache Kafka broker, for the tests that need a real one and for `brokerbench kafka up`.
-kafka-jars: .cache/kafka/.fetched
-
-.cache/kafka/.fetched: streamer/kafka_jars/pom.xml
-	mvn --quiet --batch-mode --file $< dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/.cache/kafka
-	touch $@
+kafka-jars: $(STAMP)
+	$(BIN)/brokerbench kafka fetch --cache .cache/kafka
 
 docs: $(STAMP)
 	$(BIN)/brokerbench docs docs/reference

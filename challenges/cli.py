@@ -10,6 +10,7 @@ import typer
 from brokerbench import __version__
 from brokerbench.errors import BrokerbenchError
 from challenges.commands import demo, runs, scores, streams
+from challenges.commands.kafka import kafka
 from challenges.options import out_console
 
 app = typer.Typer(
@@ -21,6 +22,7 @@ app = typer.Typer(
 for _module in (demo, runs, streams, scores):
     for _name, _command in _module.COMMANDS.items():
         app.command(_name)(_command)
+app.add_typer(kafka, name="kafka")
 
 
 def main() -> None:
