@@ -11,14 +11,14 @@ from brokerbench.tables import BANDS
 __all__ = ["CadenceChoice", "Population", "Simulation", "Survey"]
 
 
-class CadenceChoice(Config):
+class CadenceChoice(Config, frozen=True):
     """An observing plan by its name; `options` are those of that cadence."""
 
     use: str
     options: dict[str, Any] = {}
 
 
-class Survey(Config):
+class Survey(Config, frozen=True):
     """Where and when the sky is watched, and what counts as a detection."""
 
     cadence: CadenceChoice
@@ -41,7 +41,7 @@ class Survey(Config):
             raise ConfigError(f"survey.min_gap_days: expected 0 or more, got {self.min_gap_days}")
 
 
-class Population(Config):
+class Population(Config, frozen=True):
     """Objects of one class: a fixed count, or what its rate gives in the survey's area and years."""
 
     source: str
@@ -63,7 +63,7 @@ class Population(Config):
             raise ConfigError(f"{where}: expected redshift = [low, high] with 0 < low < high")
 
 
-class Simulation(Config):
+class Simulation(Config, frozen=True):
     """A whole simulated survey: the run's name and seed, what is watched, what is out there."""
 
     name: str

@@ -1,0 +1,230 @@
+"""One part: up to 4,096 objects of one population, from their places to their measured light curves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brokerbench.errors import ConfigError, did_you_mean
+from brokerbench.ids import permute, serial
+from brokerbench.rng import stream
+from brokerbench.tables import (
+    FLAG_NO_MODEL,
+    FLAG_SATURATED,
+    DiaObjects,
+    Hosts,
+    LightCurves,
+    Objects,
+    TrueFluxes,
+)
+from simulate import dust, rates
+from simulate.association import associate, no_hosts
+from simulate.galaxies import HostPopulation
+from simulate.noise import measure
+from simulate.photometry import Passbands
+from simulate.settings import Population, Survey
+from simulate.source import Light, Place, Scene, Source
+from simulate.survey import Sky, triggers
+
+__all__ = ["Chunk", "Stage", "make_chunk"]
+
+Array = NDArray[np.float64]
+Flux = NDArray[np.float32]
+
+SATURATION = {"u": 14.7, "g": 15.7, "r": 15.8, "i": 15.8, "z": 15.3, "y": 13.9}
+"""LSST magnitudes at which a point source saturates in a 30 s visit (LSST Science Book 2009)."""
+
+ZERO_POINT = 31.4  # AB magnitude of 1 nJy
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """All that the chunks of one population share."""
+
+    seed: int
+    number: int
+    """Of the population."""
+    population: Population
+    source: Source
+    hosts: HostPopulation | None
+    survey: Survey
+    sky: Sky
+    passbands: Passbands
+    depth: NDArray[np.float32]
+    """Flux at the 5-sigma depth of each visit [nJy]."""
+
+    @property
+    def redshift(self) -> tuple[float, float] | None:
+        """Range of redshifts that are drawn."""
+        return self.population.redshift or self.source.redshift
+
+
+@dataclass(frozen=True, eq=False)
+class Chunk:
+    """What one part holds, table by table."""
+
+    objects: Objects
+    dia_objects: DiaObjects
+    hosts: Hosts
+    hosts2: Hosts
+    light_curves: LightCurves
+    truth: TrueFluxes
+    parameters: dict[str, Array]
+    triggered: int
+
+
+def make_chunk(stage: Stage, chunk: int, n: int) -> Chunk:
+    """The objects 0 .. n of a chunk with their light curves.
+
+    All random numbers come from streams named by the population's number and the chunk's.
+    """
+    source, path = stage.source, (stage.number, chunk)
+    ids = serial(*path, np.arange(n))
+    ra, dec = stage.sky.positions(stream(stage.seed, "places", *path), n)
+    extinction = dust.ebv(ra, dec)
+    place, hosts, hosts2 = _surroundings(stage, chunk, ra, dec)
+    drawn = source.draw(stream(stage.seed, "parameters", *path), place)
+    parameters = _override(drawn, stage.population)
+    epochs = stage.sky.match(ra, dec)
+    visits = stage.sky.visits
+    scene = Scene(
+        z=place.z,
+        distance_modulus=place.distance_modulus,
+        t0=place.t0,
+        offsets=epochs.offsets,
+        mjd=visits.mjd[epochs.visit],
+        band=visits.band[epochs.visit],
+        passbands=stage.passbands,
+    )
+    light = source.light(parameters, scene, stream(stage.seed, "light", *path))
+    normal = stream(stage.seed, "noise", *path).standard_normal(len(scene.mjd), dtype="f4")
+    light_curves, truth = observe(stage, scene, light, visit=epochs.visit, normal=normal, ebv=extinction)
+    fired = triggers(
+        light_curves.detected,
+        scene.mjd,
+        epochs.offsets,
+        count=stage.survey.min_detections,
+        gap=stage.survey.min_gap_days,
+    )
+    object_id = permute(stage.seed, "object", ids)
+    objects = Objects(
+        object_id=object_id,
+        source=np.full(n, stage.number, "i2"),
+        class_id=np.full(n, source.class_id, "i4"),
+        ra=ra,
+        dec=dec,
+        z=np.full(n, np.nan, "f4") if source.galactic else place.z.astype("f4"),
+        t0=place.t0,
+        ebv_mw=extinction.astype("f4"),
+        host=np.full(n, -1, "i8") if source.galactic else permute(stage.seed, "host", ids),
+    )
+    dia = _seen(stage, chunk, objects, hosts)
+    return Chunk(objects, dia, hosts, hosts2, light_curves, truth, parameters, int(fired.sum()))
+
+
+def _surroundings(stage: Stage, chunk: int, ra: Array, dec: Array) -> tuple[Place, Hosts, Hosts]:
+    """Redshifts and times of objects, their hosts, and what a catalogue says of these."""
+    n = len(ra)
+    source, path = stage.source, (stage.number, chunk)
+    t0 = _reference_times(stage, stream(stage.seed, "times", *path), n)
+    absent = np.full(n, np.nan)
+    if source.galactic:
+        place = Place(z=np.zeros(n), distance_modulus=absent, t0=t0, log_mass=absent, log_sfr=absent)
+        return place, no_hosts(n), no_hosts(n)
+    assert stage.hosts is not None
+    assert stage.redshift is not None
+    assert not isinstance(source.population, rates.PerArea)
+    z = rates.redshifts(source.population, stage.redshift, stream(stage.seed, "redshifts", *path), n)
+    rng = stream(stage.seed, "hosts", *path)
+    galaxies = stage.hosts.draw(rng, z)
+    place = Place(z, rates.distance_modulus(z), t0, galaxies.log_mass, galaxies.log_sfr)
+    hosts, hosts2, _ = associate(rng, ra, dec, galaxies, stage.hosts.offsets(rng, galaxies))
+    return place, hosts, hosts2
+
+
+def _reference_times(stage: Stage, rng: np.random.Generator, n: int) -> Array:
+    """t0 f8[n], uniform over `active_span`."""
+    first, last = active_span(stage)
+    return first + rng.random(n) * (last - first)
+
+
+def active_span(stage: Stage) -> tuple[float, float]:
+    """MJDs between which t0 is drawn: the survey's time, widened by what a class shows before and after.
+
+    The widening is that of the largest redshift, so that none is missed.
+    """
+    mjd = stage.sky.visits.mjd
+    slow = 1 + (stage.redshift[1] if stage.redshift else 0.0)
+    before, after = stage.source.active
+    return float(mjd[0] - after * slow), float(mjd[-1] + before * slow)
+
+
+def _override(drawn: dict[str, Array], population: Population) -> dict[str, Array]:
+    """The parameters with those fixed that the configuration fixes."""
+    fixed = dict(drawn)
+    for name, value in population.parameters.items():
+        if name not in drawn:
+            raise ConfigError(
+                f"population {population.source!r}: parameters: expected a parameter of this class, got "
+                f"{name!r}; {did_you_mean(name, drawn)}"
+            )
+        fixed[name] = np.full_like(drawn[name], value)
+    return fixed
+
+
+def observe(
+    stage: Stage,
+    scene: Scene,
+    light: Light,
+    *,
+    visit: NDArray[np.int32],
+    normal: NDArray[np.float32],
+    ebv: Array,
+) -> tuple[LightCurves, TrueFluxes]:
+    """Measured light curves and their true difference fluxes, behind the Milky Way's dust."""
+    dim = 10 ** (-0.4 * ebv[:, None] * dust.band_extinction(stage.passbands))
+    counts = np.diff(scene.offsets)
+    row = np.repeat(np.arange(len(scene)), counts)
+    depth = stage.depth[visit]
+    behind = dim.astype("f4")[row, scene.band]
+    total = light.flux * behind
+    if light.template is None:
+        difference = total
+    else:
+        difference = total - (light.template * dim.astype("f4"))[row, scene.band]
+    size = len(total)
+    flux, flux_err, detected = np.empty(size, "f4"), np.empty(size, "f4"), np.empty(size, bool)
+    measure(difference, total, depth, normal, stage.survey.detection_snr, flux, flux_err, detected)
+    brightest = np.array([10 ** (0.4 * (ZERO_POINT - SATURATION[b])) for b in stage.passbands.names], "f4")
+    flags = np.where(np.isnan(difference), FLAG_NO_MODEL, 0).astype("u1")
+    saturated = total > brightest[scene.band]
+    flags[saturated] |= FLAG_SATURATED
+    detected &= ~saturated
+    curves = LightCurves(scene.offsets, visit, flux, flux_err, detected, flags)
+    return curves, TrueFluxes(scene.offsets, difference)
+
+
+def _seen(stage: Stage, chunk: int, objects: Objects, hosts: Hosts) -> DiaObjects:
+    """What the survey knows of each object: position with its error, dust map, redshift of the host."""
+    rng = stream(stage.seed, "survey view", stage.number, chunk)
+    n = len(objects)
+    east, north = 0.05 / 3600 * rng.standard_normal((2, n))
+    error = dust.MAP_ERROR * objects.ebv_mw
+    mwebv = np.maximum(objects.ebv_mw * (1 + dust.MAP_ERROR * rng.standard_normal(n)), 0.0)
+    spectroscopic = np.isfinite(hosts.zspec)
+    return DiaObjects(
+        object_id=np.array(objects.object_id),
+        ra=(objects.ra + east / np.cos(np.radians(objects.dec))) % 360.0,
+        dec=objects.dec + north,
+        mwebv=mwebv.astype("f4"),
+        mwebv_err=error.astype("f4"),
+        z_final=np.where(spectroscopic, hosts.zspec, hosts.zphot).astype("f4"),
+        z_final_err=np.where(spectroscopic, hosts.zspec_err, hosts.zphot_err).astype("f4"),
+    )
+
+
+def parameter_units(source: Source) -> dict[str, str]:
+    """Units of what `Source.draw` returns."""
+    return {name: parameter.unit for name, parameter in source.parameters.items()}

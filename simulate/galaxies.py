@@ -1,0 +1,194 @@
+"""Galaxies: who hosts what, how bright and large they are, and what a survey measures of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulate.offsets import OffsetRule
+from simulate.rates import distance_modulus, kpc_per_arcsec
+
+__all__ = ["Galaxies", "HostPopulation", "field_galaxies"]
+
+Array = NDArray[np.float64]
+
+_MASS = np.linspace(7.0, 12.0, 51)  # cell edges, log10 Msun
+_SSFR = np.linspace(-13.5, -7.5, 49)  # cell edges, log10 1/yr
+_Z = np.concatenate([[0.01], np.arange(0.25, 4.01, 0.25)])
+
+# Spectra of an old and of a young population: log10 f_nu (relative) at rest wavelengths [A]; after
+# the elliptical and irregular spectra of Coleman, Wu & Weedman 1980.
+_WAVE = np.array(
+    [500, 912, 1216, 1600, 2200, 2800, 3400, 3900, 4100, 4700, 5500, 7000, 9000, 12000, 16000, 22000]
+)
+_OLD = np.array(
+    [-6, -5, -2.9, -2.75, -2.6, -2.15, -1.45, -1.15, -0.78, -0.52, -0.3, -0.1, 0.05, 0.2, 0.28, 0.15]
+)
+_YOUNG = np.array(
+    [-4, -2.5, -0.3, -0.2, -0.2, -0.2, -0.18, -0.14, 0.05, 0.08, 0.1, 0.14, 0.17, 0.2, 0.22, 0.1]
+)
+BAND_WAVE = np.array([3700.0, 4770.0, 6190.0, 7540.0, 8670.0, 9740.0])
+
+
+@dataclass(frozen=True, eq=False)
+class Galaxies:
+    """True properties of galaxies, f8[n].
+
+    z, log_mass [log10 Msun], log_sfr [log10 Msun/yr], mag f8[n, 6] ugrizy AB, radius: half-light
+    semi-major axis [arcsec], axis_ratio b/a, angle of the major axis from +RA [rad], bulge: share of
+    the light in a de Vaucouleurs bulge.
+    """
+
+    z: Array
+    log_mass: Array
+    log_sfr: Array
+    mag: Array
+    radius: Array
+    axis_ratio: Array
+    angle: Array
+    bulge: Array
+
+    def __len__(self) -> int:
+        return len(self.z)
+
+
+@dataclass(frozen=True)
+class HostPopulation:
+    """The galaxies that host a class: all galaxies, weighted by the rate of the class in each.
+
+    weight(log_mass, log_sfr) -> rate per galaxy, any unit. offsets: where in its host it goes off.
+    """
+
+    weight: Callable[[Array, Array], Array]
+    offsets: OffsetRule
+    reference: str
+
+    def draw(self, rng: np.random.Generator, z: Array) -> Galaxies:
+        """One host at each redshift f8[n] > 0."""
+        n = len(z)
+        cumulative = _weighted(self.weight)
+        node = np.clip(np.searchsorted(_Z, z), 1, len(_Z) - 1)
+        share = (z - _Z[node - 1]) / (_Z[node] - _Z[node - 1])
+        node = node - (rng.random(n) > share)  # nodes in proportion: linear in redshift
+        u = rng.random(n)
+        flat = np.searchsorted(cumulative.ravel(), node + u) - node * cumulative.shape[1]
+        flat = np.clip(flat, 0, cumulative.shape[1] - 1)
+        i, j = np.divmod(flat, len(_SSFR) - 1)
+        log_mass = _MASS[i] + rng.random(n) * (_MASS[1] - _MASS[0])
+        log_ssfr = _SSFR[j] + rng.random(n) * (_SSFR[1] - _SSFR[0])
+        return _galaxies(rng, z, log_mass, log_mass + log_ssfr)
+
+
+@lru_cache(maxsize=64)
+def _weighted(weight: Callable[[Array, Array], Array]) -> Array:
+    """Cumulative probability f8[z, cell] of mass and specific star formation; row i lies in i..i+1."""
+    mass, ssfr = (g.ravel() for g in np.meshgrid(_middle(_MASS), _middle(_SSFR), indexing="ij"))
+    rate = weight(mass, mass + ssfr)
+    rows = []
+    for i, z in enumerate(_Z):
+        density = _abundance(mass, ssfr, z) * rate
+        total = np.cumsum(density)
+        rows.append(i + total / total[-1])
+    return np.array(rows)
+
+
+def _middle(edges: Array) -> Array:
+    return 0.5 * (edges[1:] + edges[:-1])
+
+
+def _abundance(mass: Array, ssfr: Array, z: float) -> Array:
+    """Relative number of galaxies per dex of mass and of specific star formation.
+
+    Star-forming: Schechter slope -1.43, log M* = 10.77, around the main sequence of Speagle et al.
+    2014 eq. 28 (0.3 dex). Quiescent: slope -0.5, log M* = 10.85, number falling as (1+z)^-2.3, 0.5
+    dex around log sSFR = -11.9 (mass functions after Tomczak et al. 2014).
+    """
+    age = 11.13 * np.arcsinh(np.sqrt(0.7 / 0.3) * (1 + z) ** -1.5)  # Gyr, H0 = 70, Omega_m = 0.3
+    main = (0.84 - 0.026 * age) * mass - (6.51 - 0.11 * age) - mass
+    x = 10 ** (mass - 10.77)
+    forming = x ** (-0.43) * np.exp(-x) * np.exp(-0.5 * ((ssfr - main) / 0.3) ** 2) / 0.3
+    y = 10 ** (mass - 10.85)
+    passive = 1.9 * (1 + z) ** -2.3 * y**0.5 * np.exp(-y) * np.exp(-0.5 * ((ssfr + 11.9) / 0.5) ** 2) / 0.5
+    return forming + passive
+
+
+def _galaxies(rng: np.random.Generator, z: Array, log_mass: Array, log_sfr: Array) -> Galaxies:
+    n = len(z)
+    young = _young_share(log_mass, log_sfr)
+    normal = rng.standard_normal((3, n))
+    # sizes: van der Wel et al. 2014 eq. 3 and table 1, between late and early types
+    log_late = 0.86 + 0.25 * (log_mass - 10.7) - 0.75 * np.log10((1 + z) / 1.25) + 0.16 * normal[0]
+    log_early = 0.60 + 0.75 * (np.maximum(log_mass, 10.2) - 10.7) - 1.48 * np.log10((1 + z) / 1.25)
+    log_radius = young * log_late + (1 - young) * (log_early + 0.12 * normal[0])
+    mag = _magnitudes(z, log_mass, young) + 0.25 * normal[1][:, None]
+    return Galaxies(
+        z=z,
+        log_mass=log_mass,
+        log_sfr=log_sfr,
+        mag=mag,
+        radius=10**log_radius / kpc_per_arcsec(z),
+        axis_ratio=np.clip(0.25 + 0.75 * rng.random(n) ** 0.7, 0.2, 1.0),
+        angle=rng.uniform(0, np.pi, n),
+        bulge=np.clip((1 - young) * 0.8 + 0.1 + 0.1 * normal[2], 0.0, 1.0),
+    )
+
+
+def _young_share(log_mass: Array, log_sfr: Array) -> Array:
+    """Share f8[n] of young light: 0 at log sSFR = -11.5, 1 at -9.3."""
+    return np.clip((log_sfr - log_mass + 11.5) / 2.2, 0.0, 1.0)
+
+
+def _magnitudes(z: Array, log_mass: Array, young: Array) -> Array:
+    """Apparent AB magnitudes f8[n, 6], by the two spectra blended in the logarithm.
+
+    Normalised in the rest-frame r band: M_r = 4.65 - 2.5 (log M - log(M/L)), log(M/L_r) = 0.45 for
+    old and -0.25 for young populations (Bell et al. 2003), with dust reddening that grows with mass.
+    """
+    rest = BAND_WAVE / (1 + z[:, None])
+    old, new = (np.interp(np.log(rest), np.log(_WAVE), s) for s in (_OLD, _YOUNG))
+    shape = -2.5 * (young[:, None] * new + (1 - young[:, None]) * old)
+    at_r = [np.interp(np.log(6200.0), np.log(_WAVE), s) for s in (_OLD, _YOUNG)]
+    shape += 2.5 * (young * at_r[1] + (1 - young) * at_r[0])[:, None]
+    dust = 0.25 * np.clip(log_mass - 8.5, 0, 2.5) * young
+    reddening = dust[:, None] * ((6200.0 / rest) ** 0.8 - 1)
+    ratio = 0.45 * (1 - young) - 0.25 * young
+    absolute = 4.65 - 2.5 * (log_mass - ratio)
+    return (absolute + distance_modulus(z) - 2.5 * np.log10(1 + z))[:, None] + shape + reddening
+
+
+def field_galaxies(rng: np.random.Generator, n: int) -> Galaxies:
+    """Galaxies f[n] of the field to i = 25.5, drawn in proportion to the area they cover.
+
+    The nearest galaxy in d_DLR is more often a large one, by its area. Counts rise as 10^(0.3 i);
+    redshifts p(z) ~ z^2 exp(-z/z0), z0 = 0.0417 i - 0.744 (LSST Science Book 2009 eq. 3.8); radii
+    0.55" x 10^(-0.12 (i - 23)), 0.2 dex.
+    """
+    slope = 0.3 - 0.24  # counts times area
+    low, high = 17.0, FIELD_LIMIT
+    span = 10 ** (slope * (high - low)) - 1
+    i_mag = low + np.log10(1 + rng.random(n) * span) / slope
+    z = np.clip(rng.gamma(3.0, np.maximum(0.0417 * i_mag - 0.744, 0.02)), 0.02, 4.0)
+    young = np.clip(rng.normal(0.75, 0.3, n), 0, 1)
+    shape = _magnitudes(z, np.full(n, 10.0), young)
+    mag = shape - shape[:, 3:4] + i_mag[:, None]
+    # area-weighted log-normal: the same width, the median moved by 2 ln(10) sigma^2
+    radius = 0.55 * 10 ** (-0.12 * (i_mag - 23) + 0.2 * rng.standard_normal(n) + 2 * np.log(10) * 0.2**2)
+    return Galaxies(
+        z=z,
+        log_mass=np.full(n, np.nan),
+        log_sfr=np.full(n, np.nan),
+        mag=mag,
+        radius=radius,
+        axis_ratio=np.clip(0.25 + 0.75 * rng.random(n) ** 0.7, 0.2, 1.0),
+        angle=rng.uniform(0, np.pi, n),
+        bulge=np.full(n, 0.2),
+    )
+
+
+FIELD_LIMIT = 25.5
+FIELD_COVER = 0.0052
+"""Mean of (field galaxies per arcsec2) x (a b) to i = 25.5, with the counts and radii above."""

@@ -1,0 +1,78 @@
+"""Type Ia supernovae: Hsiao spectra, stretched and coloured, with the Tripp relation."""
+
+from functools import lru_cache
+
+import numpy as np
+
+from simulate import spectra, templates
+from simulate.draws import split_normal
+from simulate.photometry import Passbands
+from simulate.rates import PerVolumeYear
+from simulate.source import Array, Generator, Light, Parameter, Parameters, Place, Scene, Source
+
+ALPHA, BETA, M_B = 0.14, 3.1, -19.36
+COHERENT = 0.10  # mag
+
+
+def rate(z: Array) -> Array:
+    """2.5e-5 (1+z)^1.5 to z = 1 (Dilday et al. 2008), 9.7e-5 (1+z)^-0.5 beyond (Hounsell et al. 2018)."""
+    return np.where(z < 1, 2.5e-5 * (1 + z) ** 1.5, 9.7e-5 * (1 + z) ** -0.5)
+
+
+def draw(rng: Generator, place: Place) -> dict[str, Array]:
+    n = len(place)
+    x1 = split_normal(rng, n, peak=0.973, sigma=(1.472, 0.222), limits=(-3.0, 2.0))
+    c = split_normal(rng, n, peak=-0.054, sigma=(0.043, 0.101), limits=(-0.3, 0.5))
+    scatter = COHERENT * rng.standard_normal(n)
+    absolute = M_B - ALPHA * x1 + BETA * c + scatter
+    return {"x1": x1, "c": c, "scatter": scatter, "mb": absolute + place.distance_modulus}
+
+
+@lru_cache(maxsize=4)
+def table(passbands: Passbands) -> templates.TemplateTable:
+    grid = templates.Grid(z=(0.0, 1.7, 0.01), c=(-0.32, 0.52, 0.02))
+    return templates.build(
+        spectra.hsiao(),
+        spectra.salt_colour_law,
+        passbands,
+        grid,
+        phases=np.arange(-20.0, 85.5),
+        wavelengths=(1000.0, 25000.0),
+    )
+
+
+def light(parameters: Parameters, scene: Scene, rng: Generator) -> Light:
+    x1 = parameters["x1"]
+    stretch = 0.98 + 0.091 * x1 + 0.003 * x1**2 - 0.00075 * x1**3  # Guy et al. 2007 sec. 5
+    amplitude = 10 ** (-0.4 * parameters["mb"])
+    return Light(
+        templates.template_flux(
+            table(scene.passbands),
+            scene,
+            amplitude=amplitude[:, None],
+            colour=parameters["c"],
+            stretch=stretch,
+        )
+    )
+
+
+SOURCE = Source(
+    label="Variable/Non-Recurring/SN-like/Ia",
+    class_id=2222,
+    population=PerVolumeYear(rate),
+    redshift=(0.011, 1.65),
+    active=(50.0, 100.0),
+    hosts="sn_ia",
+    parameters={
+        "x1": Parameter("", "SALT stretch"),
+        "c": Parameter("mag", "SALT colour"),
+        "scatter": Parameter("mag", "coherent intrinsic scatter"),
+        "mb": Parameter("mag", "apparent rest-frame B magnitude at maximum, without Galactic dust"),
+    },
+    draw=draw,
+    light=light,
+    reference=(
+        "Hsiao et al. 2007 (spectra); Tripp 1998, alpha 0.14, beta 3.1; x1 and c distributions: Scolnic & "
+        "Kessler 2016 (G10); rates: Dilday et al. 2008, Hounsell et al. 2018"
+    ),
+)

@@ -1,0 +1,171 @@
+"""Light of spectral time series (SN Ia templates, SALT): band-integrated tables on (z, colour).
+
+A table holds the flux in each band at unit amplitude on nodes of redshift, colour and phase. The
+redshift and colour nodes around an object are blended once a band (cubic convolution, Keys 1981,
+the kernel of sncosmo), then four phase nodes give the flux at a visit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from simulate.source import Scene
+
+__all__ = ["TemplateTable", "build", "template_flux"]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class TemplateTable:
+    """Fluxes values f4[b, z, c, k, p] nJy at unit amplitude of k components; p phases one day apart.
+
+    valid: bool[b, z], whether the band lies within the model's wavelengths at that redshift node.
+    z and c: first node and step. first_phase: rest-frame days from t0.
+    """
+
+    values: NDArray[np.float32]
+    valid: NDArray[np.bool_]
+    z: tuple[float, float]
+    c: tuple[float, float]
+    first_phase: float
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Nodes of a template table: redshift and colour as (first, last, step)."""
+
+    z: tuple[float, float, float]
+    c: tuple[float, float, float]
+
+    def nodes(self) -> tuple[Array, Array]:
+        """Redshifts and colours f8, with one node to spare on each side for the cubic kernel."""
+        z = np.arange(self.z[0] - self.z[2], self.z[1] + 2.5 * self.z[2], self.z[2])
+        c = np.arange(self.c[0] - self.c[2], self.c[1] + 2.5 * self.c[2], self.c[2])
+        return z, c
+
+
+def build(spectra, colour_law, passbands, grid, *, phases, wavelengths):  # type: ignore[no-untyped-def]
+    """The TemplateTable of `spectra`.
+
+    spectra(phases f8[p], wave f8[w]) -> f8[k, p, w] in erg/s/cm2/A, rest frame. colour_law(wave) ->
+    f8[w]: colour c changes the flux by 10^(-0.4 c colour_law). phases: f8[p] days, one day apart.
+    wavelengths: (lowest, highest) of the model [A].
+    """
+    z_nodes, c_nodes = grid.nodes()
+    n_comp = spectra(phases[:2], np.array([5000.0, 5005.0])).shape[0]
+    values = np.zeros((len(passbands), len(z_nodes), len(c_nodes), n_comp, len(phases)), "f4")
+    valid = np.zeros((len(passbands), len(z_nodes)), bool)
+    for b, passband in enumerate(passbands.bands):
+        for j, z in enumerate(z_nodes):
+            wave = passband.wave / (1 + z)
+            if wave[0] < wavelengths[0] or wave[-1] > wavelengths[1]:
+                continue
+            valid[b, j] = True
+            law = 10 ** (-0.4 * c_nodes[:, None] * colour_law(wave))
+            weights = law * passband.weights / (1 + z)
+            values[b, j] = np.einsum("kpw,cw->ckp", spectra(phases, wave), weights, optimize=True)
+    return TemplateTable(values, valid, (z_nodes[0], grid.z[2]), (c_nodes[0], grid.c[2]), float(phases[0]))
+
+
+def template_flux(table: TemplateTable, scene: Scene, *, amplitude: Array, colour: Array, stretch: Array,
+                  fade: tuple[float, float] = (12.0, 90.0)) -> NDArray[np.float32]:  # fmt: skip
+    """Fluxes f4[R] nJy of spectral time series whose phase 0 is at t0.
+
+    amplitude: f8[n, k] of the components. colour: f8[n]. stretch: f8[n], of the phase. Before the
+    first phase the flux is 0, after the last it decays with the e-folding time of its last ten days,
+    kept within `fade` days (rest frame): no edge. NaN where the band leaves the model.
+    """
+    out = np.zeros(len(scene.mjd), "f4")
+    _interpolate(
+        table.values,
+        table.valid,
+        (*table.z, *table.c, table.first_phase, *fade),
+        (np.ascontiguousarray(amplitude), colour, stretch),
+        (scene.z, scene.t0, scene.offsets, scene.mjd, scene.band),
+        out,
+    )
+    return out
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def _cubic(x):  # type: ignore[no-untyped-def]
+    """Weights of four nodes for a place x in 0..1 between the second and the third."""
+    x2, x3 = x * x, x * x * x
+    return (
+        -0.5 * x3 + x2 - 0.5 * x,
+        1.5 * x3 - 2.5 * x2 + 1.0,
+        -1.5 * x3 + 2.0 * x2 + 0.5 * x,
+        0.5 * x3 - 0.5 * x2,
+    )
+
+
+@numba.njit(cache=True, nogil=True)
+def _interpolate(values, valid, axes, shape, scene, out):  # type: ignore[no-untyped-def]
+    z_first, z_step, c_first, c_step, p_first, fade_low, fade_high = axes
+    amplitude, colour, stretch = shape
+    z, t0, offsets, mjd, band = scene
+    n_band, n_z, n_c, n_comp, n_phase = values.shape
+    curve = np.zeros((n_band, n_phase), np.float32)
+    fade = np.zeros(n_band)
+    state = np.zeros(n_band, np.int8)  # 0 to do, 1 done, 2 outside the model
+    for k in range(z.size):
+        state[:] = 0
+        u = (z[k] - z_first) / z_step
+        jz = min(max(int(u), 1), n_z - 3)
+        wz = _cubic(u - jz)
+        v = (colour[k] - c_first) / c_step
+        jc = min(max(int(v), 1), n_c - 3)
+        wc = _cubic(v - jc)
+        slow = 1.0 / ((1.0 + z[k]) * stretch[k])
+        for i in range(offsets[k], offsets[k + 1]):
+            phase = (mjd[i] - t0[k]) * slow - p_first
+            b = band[i]
+            if state[b] == 0:
+                if phase < 0.0 and valid[b, jz] and valid[b, jz + 1]:
+                    continue
+                state[b] = 2
+                if valid[b, jz] and valid[b, jz + 1]:
+                    state[b] = 1
+                    _blend(values[b], valid[b], jz, jc, wz, wc, u - jz, amplitude[k], curve[b])
+                    fade[b] = _fading(curve[b], fade_low, fade_high)
+            if state[b] == 2:
+                out[i] = np.nan
+            elif phase >= n_phase - 1:
+                out[i] = curve[b, n_phase - 1] * np.exp(-(phase - (n_phase - 1)) / fade[b])
+            elif phase >= 0.0:
+                p = int(phase)
+                q = _cubic(phase - p)
+                flux = q[1] * curve[b, p] + q[2] * curve[b, p + 1]
+                flux += q[0] * curve[b, max(p - 1, 0)] + q[3] * curve[b, min(p + 2, n_phase - 1)]
+                out[i] = flux
+
+
+@numba.njit(cache=True, nogil=True)
+def _blend(values, valid, jz, jc, wz, wc, rz, amplitude, curve):  # type: ignore[no-untyped-def]
+    """One light curve on the phase nodes; linear in redshift where a cubic node leaves the model."""
+    curve[:] = 0.0
+    cubic = valid[jz - 1] and valid[jz + 2]
+    for a in range(4):
+        if not cubic and (a == 0 or a == 3):
+            continue
+        weight_z = wz[a] if cubic else (1.0 - rz if a == 1 else rz)
+        for e in range(4):
+            for m in range(values.shape[2]):
+                weight = np.float32(weight_z * wc[e] * amplitude[m])
+                row = values[jz - 1 + a, jc - 1 + e, m]
+                for p in range(curve.size):
+                    curve[p] += weight * row[p]
+
+
+@numba.njit(cache=True, nogil=True)
+def _fading(curve, low, high):  # type: ignore[no-untyped-def]
+    """e-folding time [d] of the last ten days of a light curve."""
+    last, before = curve[curve.size - 1], curve[curve.size - 11]
+    if last <= 0.0 or before <= last:
+        return high
+    return min(max(10.0 / np.log(before / last), low), high)
