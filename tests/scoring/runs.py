@@ -11,7 +11,7 @@ import numpy as np
 from brokerbench.ids import permute, serial
 from brokerbench.rng import stream
 from brokerbench.store import Folder, write_table
-from brokerbench.tables import NO_TIME, Classifications, Ledger, Objects
+from brokerbench.tables import NO_TIME, Classifications, Ledger, LightCurves, Objects, Visits
 
 FIRST_MJD = 61000.0
 START_US = 1_700_000_000_000_000
@@ -38,12 +38,44 @@ def write_run(path: Path, survey: Survey) -> Folder:
         name = f"00-{part:05d}"
         truth, ledgers[name] = one_part(survey, part)
         begun.commit(name, [_put(begun, "truth/objects", name, truth)])
+    _put_light_curves(begun, ledgers)
     run = begun.complete()
     ledger = Folder.begin(path / "ledger", {"kind": "ledger"})
     for name, table in ledgers.items():
         ledger.commit(name, [_put(ledger, "ledger", name, table)])
     ledger.complete()
     return run
+
+
+def _put_light_curves(run: Folder, ledgers: dict[str, Ledger]) -> None:
+    """A visit for each alert, and a light curve of detections for each object of the truth."""
+    mjd = np.concatenate([table.mjd for table in ledgers.values()])
+    n = len(mjd)
+    nan4 = np.full(n, np.nan, "f4")
+    band = (np.arange(n) % 6).astype("i1")
+    visits = Visits(
+        visit_id=np.arange(n), mjd=mjd, ra=np.full(n, np.nan), dec=np.full(n, np.nan), band=band,
+        exposure=nan4, seeing=nan4, m5=nan4, sky=nan4, airmass=nan4, night=np.zeros(n, "i4"),
+    )  # fmt: skip
+    run.commit("all", [_put(run, "visits", "all", visits)])
+    first = 0
+    for part, table in ledgers.items():
+        truth = run.read("truth/objects", part, Objects)
+        row = {o: i for i, o in enumerate(truth.object_id.tolist())}
+        item = np.array([row[o] for o in table.object_id.tolist()], "i8")
+        order = np.lexsort((table.mjd, item))
+        counts = np.bincount(item, minlength=len(truth))
+        flux = (500 + 3000 * np.exp(-(((table.mjd[order] - FIRST_MJD - 15) / 12) ** 2))).astype("f4")
+        curves = LightCurves(
+            offsets=np.concatenate([[0], np.cumsum(counts)]).astype("i8"),
+            visit=(first + order).astype("i4"),
+            flux=flux,
+            flux_err=np.full(len(flux), 90, "f4"),
+            detected=np.ones(len(flux), "?"),
+            flags=np.zeros(len(flux), "u1"),
+        )
+        first += len(table)
+        _put(run, "light_curves", part, curves)
 
 
 def one_part(survey: Survey, part: int) -> tuple[Objects, Ledger]:

@@ -1,0 +1,99 @@
+"""Rates of scoring, messages per second and core."""
+
+from __future__ import annotations
+
+import resource
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from brokerbench.store import Folder
+from scoring.axes import points
+from scoring.join import match
+from scoring.metric import chosen
+from scoring.score import score
+from scoring.snapshot import layout
+from scoring.spec import Scoring
+from scoring.tally import Plan, tally
+from scoring.timeline import sent
+from tests.scoring.runs import Answering, Survey, answer, answers_of, guessing, one_part, write_run
+
+TWENTY = (
+    2222,
+    2223,
+    2224,
+    2225,
+    2226,
+    2232,
+    2233,
+    2234,
+    2235,
+    2242,
+    2243,
+    2244,
+    2245,
+    2246,
+    2322,
+    2323,
+    2324,
+    2325,
+    2332,
+    200,
+)
+
+
+def _peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def test_counting_of_one_part_in_memory(benchmark) -> None:  # type: ignore[no-untyped-def]
+    truth, ledger = one_part(Survey(objects=4096, alerts=30, classes=TWENTY[:19]), 0)
+    answers = answers_of(truth, ledger, Answering("a", TWENTY, guessing(TWENTY)), part="00-00000")
+    spec = Scoring()
+    states = {m.state.name: m.state for m in chosen(None).values()}
+    plan = Plan(spec, points(spec), tuple(states.values()), layout(TWENTY, TWENTY[:19], np.full(19, 1 / 19)))
+    alerts = sent(truth, ledger, where="bench")
+    tally(alerts, answers, plan, where="bench")  # compiled
+
+    started = time.process_time()
+    benchmark.pedantic(lambda: tally(alerts, answers, plan, where="bench"), rounds=5, iterations=1)
+    seconds = (time.process_time() - started) / 5
+    benchmark.extra_info.update(rate=len(answers) / seconds, unit="messages/s", peak_mb=_peak_mb())
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Folder:
+    """200 k messages of 20 classes in eight parts."""
+    survey = Survey(objects=4096, parts=8, alerts=30, classes=TWENTY[:19])
+    run = write_run(tmp_path_factory.mktemp("bench") / "run", survey)
+    answer(run, Answering("a", TWENTY, guessing(TWENTY)))
+    return run
+
+
+@pytest.mark.parametrize("intervals", [False, True])
+def test_scoring_from_parquet(benchmark, large: Folder, tmp_path: Path, intervals: bool) -> None:  # type: ignore[no-untyped-def]
+    spec = Scoring(intervals=intervals)
+    n = sum(len(large_part) for large_part in _answers(large))
+    score(large, spec=spec, out=tmp_path / "s")  # compiled
+    started = time.process_time()
+    benchmark.pedantic(lambda: score(large, spec=spec, out=tmp_path / "s"), rounds=2, iterations=1)
+    seconds = (time.process_time() - started) / 2
+    benchmark.extra_info.update(rate=n / seconds, unit="messages/s", peak_mb=_peak_mb())
+
+
+def _answers(run: Folder) -> list[np.ndarray]:
+    from brokerbench.tables import Classifications
+
+    folder = Folder(run.path / "answers" / "a")
+    return [folder.read("classifications", p, Classifications).alert_id for p in folder.parts]
+
+
+def test_joining_ids(benchmark) -> None:  # type: ignore[no-untyped-def]
+    keys = np.random.default_rng(0).permutation(1 << 17).astype("i8") * 7919
+    wanted = np.random.default_rng(1).permutation(keys)
+    match(keys, wanted)
+    started = time.process_time()
+    benchmark.pedantic(lambda: match(keys, wanted), rounds=10, iterations=1)
+    benchmark.extra_info.update(rate=10 * len(wanted) / (time.process_time() - started), unit="ids/s")
