@@ -37,7 +37,7 @@ def _last_labels(run: Folder, name: str) -> tuple[list[int], list[int]]:
     answers = Folder.open(run.path / "answers" / name)
     classes = answers.manifest["classes"]
     true, predicted = [], []
-    for part in run.parts:
+    for part in Folder(run.path / "ledger").parts:
         truth = run.read("truth/objects", part, Objects)
         ledger = Folder(run.path / "ledger").read("ledger", part, Ledger)
         given = answers.read("classifications", part, Classifications)
@@ -89,7 +89,8 @@ def test_the_better_classifier_leads(answered: Folder, tmp_path: Path) -> None:
 
 def test_the_books_of_every_classifier_balance(answered: Folder, tmp_path: Path) -> None:
     _, about = load_scores(score(answered, spec=QUICK, out=tmp_path / "scores"))
-    alerts = sum(len(Folder(answered.path / "ledger").read("ledger", p, Ledger)) for p in answered.parts)
+    ledger = Folder(answered.path / "ledger")
+    alerts = sum(len(ledger.read("ledger", p, Ledger)) for p in ledger.parts)
     for c in about["classifiers"]:
         books = c["accounting"]
         assert books["sent"] == alerts == books["on_time"] + books["late"] + books["missing"]
