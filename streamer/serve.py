@@ -42,12 +42,18 @@ class Broker(Protocol):
 
 @dataclass(frozen=True)
 class Batching:
-    """Alerts a batch, ms to wait for it to fill, s to wait for a topic to appear, s between commits."""
+    """How alerts are taken from a topic.
+
+    size: alerts a batch. wait_ms: to wait for the first of them. patience_s: for the topic to appear.
+    commit_s: between commits. idle_s: how long the topic must have been at its end; None for what the
+    transport needs (Kafka has no end marker).
+    """
 
     size: int = 256
     wait_ms: float = 20.0
     patience_s: float = 60.0
     commit_s: float = 0.5
+    idle_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -109,18 +115,21 @@ def serve(
     consumer = transport.consumer(topic_in, group or broker.name)
     producer = transport.producer(topic_out)
     counts = service.counts
-    committed = began
+    committed = last = began
+    idle_s = transport.idle_s if options.idle_s is None else options.idle_s
     try:
         while True:
             messages = consumer.poll(options.size, options.wait_ms / 1e3)
             now = clock.now_us()
             if len(messages):
+                last = now
                 service.answer(messages, producer)
                 if progress:
                     progress(counts.received, -1)
             elif not counts.received and now - began > options.patience_s * 1e6:
                 _expect_topic(transport, topic_in, options.patience_s)
-            ended = until_end and not len(messages) and consumer.at_end()
+            quiet = not len(messages) and now - last >= idle_s * 1e6
+            ended = until_end and quiet and consumer.at_end()
             if ended or (len(messages) and now - committed > options.commit_s * 1e6):
                 producer.flush()
                 consumer.commit()

@@ -71,7 +71,7 @@ class Spill:
 
     def _write(self) -> None:
         held, self._held, self._pairs = self._held, [], 0
-        if not held:
+        if not any(len(b) for _, b in held):
             return
         rows = np.concatenate([m.rows for m, _ in held])
         class_id = np.concatenate([m.class_id for m, _ in held])

@@ -54,6 +54,7 @@ class Spool:
     segment_bytes: int = SEGMENT_BYTES
     clock: Clock = WallClock()
     name: ClassVar[str] = "spool"
+    idle_s: ClassVar[float] = 0.0
 
     def producer(self, topic: str) -> SpoolProducer:
         """The producer of a topic; TransportError while another one is open."""
@@ -300,6 +301,7 @@ class SpoolConsumer:
         self._at = 0  # byte in the segment
         self._block: _Block | None = None
         self._ended = False
+        self._torn: tuple[Path, int, int] | None = None  # where a broken block was looked at last
 
     def _last_commit(self) -> int:
         if not self._committed.is_file():
@@ -370,17 +372,17 @@ class SpoolConsumer:
             if len(head) < _HEAD.size:
                 return None
             magic, size, _, _ = _HEAD.unpack(head)
-            if magic != _MAGIC:
-                self._expect_torn(path)
-                return None
-            whole = head + file.read(size)
-        block = _block(memoryview(whole))
-        if block is None and len(whole) == _HEAD.size + size:
+            block = _block(memoryview(head + file.read(size))) if magic == _MAGIC else None
+        if block is None:
             self._expect_torn(path)
         return block
 
     def _expect_torn(self, path: Path) -> None:
         """A torn tail is waited for; damage in front of whole blocks raises."""
+        seen = (path, self._at, path.stat().st_size)
+        if seen == self._torn:
+            return
+        self._torn = seen
         raw = memoryview(path.read_bytes())
         if _block(raw[self._at :]) is None and _damaged(raw, self._at):
             raise TransportError(_DAMAGED.format(path, self._at))

@@ -99,6 +99,10 @@ class Transport(Protocol):
     def name(self) -> str:
         """What `open_transport` calls it."""
 
+    @property
+    def idle_s(self) -> float:
+        """How long a topic must have been at its end before that is the end, in s."""
+
     def producer(self, topic: str) -> Producer:
         """A producer to the topic, which is made if need be."""
 
