@@ -7,9 +7,6 @@ import inspect
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from scoring.metric import METRICS
-from scoring.registries import READERS as SUBMISSION_READERS
-
 from brokerbench import tables
 from brokerbench.errors import UnknownName, did_you_mean
 from brokerbench.registry import Registry
@@ -18,6 +15,7 @@ from brokerbench.tables import Table, columns
 from brokerbench.taxonomy import ELASTICC2
 from challenges.challenge import challenge_names, find_challenge
 from reference_brokers.protocol import BROKERS
+from scoring.metric import METRICS
 from simulate.registries import CADENCES, HOSTS, READERS, SOURCES
 from streamer.schemas import SCHEMAS
 
@@ -31,7 +29,6 @@ REGISTRIES: Mapping[str, Registry] = {
     "schemas": SCHEMAS,
     "brokers": BROKERS,
     "metrics": METRICS,
-    "submissions": SUBMISSION_READERS,
 }
 """Every registry of the house by the word that the command line uses."""
 

@@ -15,7 +15,7 @@ from simulate.generate import Population, Simulation, Survey
 __all__ = ["Challenge", "Stream", "Training", "challenge_names", "find_challenge", "scaled"]
 
 
-class Stream(Config):
+class Stream(Config, frozen=True):
     """How the light curves become a stream."""
 
     schema: str = "elasticc_v0_9_1"
@@ -25,7 +25,7 @@ class Stream(Config):
     """Seconds of the survey per second of the wall clock; 0 sends as fast as possible."""
 
 
-class Training(Config):
+class Training(Config, frozen=True):
     """The run that the reference brokers learn from: other objects, another seed."""
 
     seed: int
@@ -34,7 +34,7 @@ class Training(Config):
     brokers: list[str] = msgspec.field(default_factory=lambda: ["prior", "forest"])
 
 
-class Challenge(Config):
+class Challenge(Config, frozen=True):
     """One challenge: a simulated survey, its stream, the training run and how answers are scored."""
 
     name: str

@@ -11,7 +11,7 @@ from brokerbench import __version__
 from brokerbench.errors import BrokerbenchError
 from challenges.commands import demo, runs, scores, streams
 from challenges.commands.kafka import kafka
-from challenges.options import out_console
+from challenges.options import out_console, say
 
 app = typer.Typer(
     name="brokerbench",
@@ -62,7 +62,7 @@ def about(
 ) -> None:
     """Mock survey alert streams, reference brokers and scored challenges."""
     if version:
-        out_console.print(f"brokerbench {__version__}")
+        say(f"brokerbench {__version__}")
     elif context.invoked_subcommand is None:
         out_console.print(context.get_help())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,17 +45,35 @@ def progress_bars() -> Iterator[Callable[[str], Callable[[int, int], None]]]:
         yield begin
 
 
+def say(text: str) -> None:
+    """Print one line on stdout as it is: a path stays in one piece."""
+    out_console.print(text, soft_wrap=True, highlight=False, markup=False)
+
+
+def pairs_of(flag: str, given: list[str] | None) -> dict[str, str]:
+    """KEY=VALUE options as a dict. ConfigError for one without a key or an equals sign."""
+    pairs = {}
+    for text in given or []:
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise ConfigError(f"{flag}: expected key=value, got {text!r}")
+        pairs[key] = value
+    return pairs
+
+
+def toml_value(text: str) -> Any:
+    """A value as TOML has it; text that is no TOML value stands for itself."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
 def link_of(transport: str, settings: list[str] | None, prefix: str) -> Any:
     """The transport as given on the command line."""
     from challenges.pipeline import Link
 
-    pairs = {}
-    for setting in settings or []:
-        key, equals, value = setting.partition("=")
-        if not equals or not key:
-            raise ConfigError(f"-X: expected key=value, got {setting!r}")
-        pairs[key] = value
-    return Link(name=transport, settings=pairs, prefix=prefix)
+    return Link(name=transport, settings=pairs_of("-X", settings), prefix=prefix)
 
 
 def show_leaderboard(run_path: Path) -> None:

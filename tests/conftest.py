@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
+
+from brokerbench.errors import InputError
+from streamer import local_kafka
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -42,3 +46,16 @@ def chromium() -> tuple[str, str]:
     if not browser or not driver:
         missing("chromium and chromedriver are not installed")
     return browser, driver
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[local_kafka.LocalKafka]:
+    """A real Kafka broker on 127.0.0.1."""
+    try:
+        local_kafka.java()
+        local_kafka.jars(ROOT / ".cache" / "kafka")
+    except InputError as error:
+        missing(str(error))
+    folder = tmp_path_factory.mktemp("kafka")
+    yield local_kafka.up(folder, cache=ROOT / ".cache" / "kafka")
+    local_kafka.down(folder)

@@ -11,8 +11,8 @@ from challenges.options import (
     CPUS,
     Again,
     Workers,
-    out_console,
     progress_bars,
+    say,
     show_leaderboard,
 )
 
@@ -40,7 +40,7 @@ def demo(
         else:
             scored, report = simulate_demo(chosen, out, workers=workers, progress=progress)
     show_leaderboard(scored.path)
-    out_console.print(f"Report: {report}")
+    say(f"Report: {report}")
 
 
 def list_(
@@ -50,7 +50,7 @@ def list_(
     from challenges.catalogue import catalogue
 
     for kind, names in catalogue(what).items():
-        out_console.print(f"{kind}: {', '.join(names)}", soft_wrap=True, highlight=False)
+        say(f"{kind}: {', '.join(names)}")
 
 
 def docs(
@@ -60,7 +60,7 @@ def docs(
     from challenges.catalogue import write_pages
 
     for page in write_pages(out):
-        out_console.print(f"{page}")
+        say(f"{page}")
 
 
 COMMANDS = {"demo": demo, "list": list_, "docs": docs}

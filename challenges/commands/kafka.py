@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from challenges.options import out_console
+from challenges.options import say
 
 
 def default_cache() -> Path:
@@ -29,7 +29,7 @@ def fetch(cache: Cache = None) -> None:
     """Fetch the jars of Apache Kafka by Maven, once."""
     from streamer.local_kafka import fetch as fetch_jars
 
-    out_console.print(f"{fetch_jars(cache or default_cache())}")
+    say(f"{fetch_jars(cache or default_cache())}")
 
 
 def up(folder: Folder = DEFAULT, cache: Cache = None) -> None:
@@ -40,10 +40,8 @@ def up(folder: Folder = DEFAULT, cache: Cache = None) -> None:
     where = cache or default_cache()
     fetch_jars(where)
     broker = start(folder, cache=where)
-    out_console.print(f"bootstrap.servers={broker.bootstrap}", highlight=False)
-    out_console.print(
-        f"brokerbench play RUN --transport kafka -X bootstrap.servers={broker.bootstrap}", highlight=False
-    )
+    say(f"bootstrap.servers={broker.bootstrap}")
+    say(f"brokerbench play RUN --transport kafka -X bootstrap.servers={broker.bootstrap}")
 
 
 def down(folder: Folder = DEFAULT) -> None:
@@ -51,7 +49,7 @@ def down(folder: Folder = DEFAULT) -> None:
     from streamer.local_kafka import down as stop
 
     stop(folder)
-    out_console.print(f"{folder}: stopped")
+    say(f"{folder}: stopped")
 
 
 def status(folder: Folder = DEFAULT) -> None:
@@ -60,9 +58,11 @@ def status(folder: Folder = DEFAULT) -> None:
 
     broker = look(folder)
     text = f"runs on {broker.bootstrap}, process {broker.pid}" if broker else "does not run"
-    out_console.print(f"{folder}: {text}", highlight=False)
+    say(f"{folder}: {text}")
 
 
 kafka = typer.Typer(help="Run Apache Kafka on this machine, from its jars and without Docker.")
-for _name, _command in {"fetch": fetch, "up": up, "down": down, "status": status}.items():
-    kafka.command(_name)(_command)
+kafka.command("fetch")(fetch)
+kafka.command("up")(up)
+kafka.command("down")(down)
+kafka.command("status")(status)

@@ -12,9 +12,11 @@ from challenges.options import (
     Again,
     RunPath,
     Workers,
-    out_console,
+    pairs_of,
     progress_bars,
+    say,
     summarise,
+    toml_value,
 )
 
 
@@ -52,6 +54,9 @@ def import_(
     out: Annotated[Path, typer.Option("--output", "-o", metavar="RUN", help="Folder of the new run.")],
     seed: Annotated[int, typer.Option(help="Seed of the ids.")] = 1,
     name: Annotated[str, typer.Option(help="Name of the run.")] = "imported",
+    option: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="Option of the reader, value as in TOML.")
+    ] = None,
     again: Again = False,
 ) -> None:
     """Read light curves that others made; several folders are joined into one run."""
@@ -61,7 +66,8 @@ def import_(
     chosen = READERS[reader]
     if again:
         forget(out.parent, out.name)
-    made = chosen.read(list(folders), out, seed=seed, name=name)
+    options = {key: toml_value(value) for key, value in pairs_of("--option", option).items()}
+    made = chosen.read(list(folders), out, seed=seed, name=name, options=options)
     summarise(made.path)
 
 
@@ -86,7 +92,7 @@ def verify(run_path: RunPath) -> None:
 
     folder = Folder.open(run_path)
     folder.verify()
-    out_console.print(f"{run_path}: {len(folder.manifest['files'])} files as the manifest says")
+    say(f"{run_path}: {len(folder.manifest['files'])} files as the manifest says")
 
 
 COMMANDS = {"make": make, "import": import_, "split": split_, "verify": verify}

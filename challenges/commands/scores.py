@@ -14,7 +14,7 @@ from challenges.options import (
     Settings,
     TransportName,
     link_of,
-    out_console,
+    say,
     show_leaderboard,
 )
 
@@ -59,7 +59,7 @@ def report(
     from scoring.report.build import write_report
 
     path = write_report(open_run(run_path), out or run_path / "report.html")
-    out_console.print(f"Report: {path}")
+    say(f"Report: {path}")
 
 
 COMMANDS = {"score": score_, "report": report}

@@ -16,8 +16,8 @@ from challenges.options import (
     TransportName,
     Workers,
     link_of,
-    out_console,
     progress_bars,
+    say,
 )
 
 
@@ -39,7 +39,7 @@ def train(
         forget(out.parent, out.name)
     with progress_bars() as progress:
         prepared(learn, schema=schema, delay_s=delay, workers=workers, progress=progress)
-    out_console.print(f"Model: {train_broker(learn, broker, out=out, seed=seed)}")
+    say(f"Model: {train_broker(learn, broker, out=out, seed=seed)}")
 
 
 def play(
@@ -65,7 +65,7 @@ def play(
     with progress_bars() as progress:
         prepared(run_folder, schema=schema, delay_s=delay, workers=workers, progress=progress)
         played = play_run(run_folder, link, speed=speed, progress=progress("play"))
-    out_console.print(
+    say(
         f"Sent {played.sent:,} alerts in {played.seconds:.1f} s; "
         f"slip max {played.slip_max:.3f} s, p99 {played.slip_p99:.3f} s"
     )
@@ -86,7 +86,7 @@ def run_(
     link = link_of(transport, settings, prefix)
     with progress_bars() as progress:
         served = run_broker(run_folder, broker, link, model=model, progress=progress(broker))
-    out_console.print(f"Received {served.received:,} alerts, answered {served.answered:,}")
+    say(f"Received {served.received:,} alerts, answered {served.answered:,}")
 
 
 COMMANDS = {"train": train, "play": play, "run": run_}

@@ -25,7 +25,7 @@ redshift = [0.02, 0.4]
 [[population]]
 source = "kilonova"
 count = 250
-redshift = [0.005, 0.06]
+redshift = [0.011, 0.06]
 
 [[population]]
 source = "rr_lyrae"
