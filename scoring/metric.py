@@ -1,4 +1,4 @@
-"""What a metric is, and the folder of all of them."""
+"""What a metric is, and the metrics of given names."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from brokerbench.registry import Registry
+from scoring.registries import METRICS
 from scoring.states import State, Statistics
 
 __all__ = ["METRICS", "Metric", "chosen", "ratio"]
@@ -34,12 +34,6 @@ class Metric:
     value: Callable[[Statistics], NDArray[np.float64]]
     undefined: str
     per_class: bool = False
-
-
-METRICS: Registry = Registry(
-    "scoring.metrics", "METRIC", needs=("version", "title", "direction", "low", "high", "state", "value")
-)
-"""Every metric by name; a file in scoring/metrics each."""
 
 
 def chosen(names: Sequence[str] | None) -> dict[str, Metric]:

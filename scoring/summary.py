@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -40,11 +40,16 @@ def summary(
         "spec": encode(plan.spec),
         "classes": [int(c) for c in plan.layout.truth],
         "prior": plan.layout.prior.tolist(),
+        "class_counts": {str(c): round(p * counted.objects) for c, p in _prior(plan)},
         "names": {str(c): ELASTICC2.name_of(c) for c in ids},
         "points": [{"key": p.key, "axis": p.axis, "at": finite(p.at), "label": p.label} for p in plan.points],
         "objects": counted.objects,
         "classifiers": [_classifier(*row) for row in zip(answers, tallies, plans, books, strict=True)],
     }
+
+
+def _prior(plan: Plan) -> list[tuple[int, float]]:
+    return list(zip(plan.layout.truth, plan.layout.prior.tolist(), strict=True))
 
 
 def finite(value: float) -> float | None:
@@ -78,7 +83,7 @@ def _classifier(answers: Answers, counted: Tally, plan: Plan, books: Books) -> d
             for p, row in zip(plan.points, counted.defects.tolist(), strict=True)
         },
         "latency": _latency(counted.latencies, plan.spec.confidence),
-        "rejects": _rejects(answers.folder.manifest),
+        "faults": answers.folder.manifest.get("faults", {}),
     }
 
 
@@ -106,9 +111,3 @@ def _latency(of: Latencies, confidence: float) -> dict[str, Any]:
         "log10_edges": edges,
         "counts": counts,
     }
-
-
-def _rejects(manifest: Mapping[str, Any]) -> list[Any]:
-    """First rejected messages that the collector kept as examples."""
-    examples = manifest.get("examples", [])
-    return list(examples)[:20] if isinstance(examples, list) else []

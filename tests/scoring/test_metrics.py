@@ -202,22 +202,49 @@ def test_the_uniform_classifier_has_the_log_loss_of_its_number_of_classes() -> N
     assert value_of("brier", seen)[0] == pytest.approx(0.8)
 
 
-@pytest.mark.parametrize("name", ["macro_f1", "log_loss"])
-def test_resamples_have_the_spread_of_resampled_objects(name: str) -> None:
-    """Against a bootstrap that draws the objects one by one; 5 % is the noise of 4000 resamples."""
-    true, probability = random_case(12, 150, absent=0.1)
-    probability = np.where(np.isnan(probability), np.nan, probability)
+@pytest.mark.parametrize(
+    ("name", "n"), [("macro_f1", 150), ("log_loss", 150), ("brier", 150), ("log_loss", 6000)]
+)
+def test_resamples_have_the_spread_of_resampled_objects(name: str, n: int) -> None:
+    """Against a bootstrap that draws the objects of each class one by one."""
+    true, probability = random_case(12, n, absent=0.1)
     metric = METRICS[name]
     arrays = metric.state.count(snapshot_of(true, probability, layout=LAYOUT))
-    drawn = metric.state.resample(LAYOUT, arrays, rng=np.random.default_rng(1), n=4000)
+    drawn = metric.value(metric.state.resample(LAYOUT, arrays, rng=np.random.default_rng(1), n=4000))
     rng = np.random.default_rng(2)
     plain = []
-    for _ in range(1000):
-        pick = rng.integers(0, 150, 150)
+    for _ in range(600):
+        pick = np.concatenate(
+            [rng.choice(rows, len(rows)) for t in range(5) if len(rows := np.flatnonzero(true == t))]
+        )
         plain.append(value_of(name, snapshot_of(true[pick], probability[pick], layout=LAYOUT))[0])
-    got = metric.value(drawn)
-    assert np.std(got) == pytest.approx(np.std(plain), rel=0.1)
-    assert np.mean(got) == pytest.approx(np.mean(plain), abs=0.2 * np.std(plain))
+    assert np.std(drawn) == pytest.approx(np.std(plain), rel=0.1)  # 600 draws: 3 % each
+    assert np.mean(drawn) == pytest.approx(np.mean(plain), abs=0.2 * np.std(plain))
+
+
+def test_a_class_of_three_objects_is_in_every_resample() -> None:
+    """Else the prior's macro F1 jumps whenever the rare class is drawn empty."""
+    true = np.repeat([0, 1], [97, 3])
+    seen = snapshot_of(true, np.tile([1.0, 0, 0, 0, 0], (100, 1)), layout=LAYOUT)
+    metric = METRICS["macro_f1"]
+    arrays = metric.state.count(seen)
+    drawn = metric.value(metric.state.resample(LAYOUT, arrays, rng=np.random.default_rng(3), n=500))
+    np.testing.assert_allclose(drawn, value_of("macro_f1", seen)[0], rtol=EXACT)
+
+
+def test_the_limiting_law_of_many_losses_has_their_skewness() -> None:
+    """5000 objects, one in a hundred at the greatest loss: the law of the mean is still skew."""
+    rng = np.random.default_rng(4)
+    p = np.where(rng.random(5000) < 0.004, 1e-6, 0.9)
+    probability = np.zeros((5000, 5))
+    probability[:, 0], probability[:, 1] = p, 1 - p
+    metric = METRICS["log_loss"]
+    arrays = metric.state.count(snapshot_of(np.zeros(5000, "i8"), probability, layout=LAYOUT))
+    drawn = metric.value(metric.state.resample(LAYOUT, arrays, rng=np.random.default_rng(5), n=20000))
+    loss = -np.log(p)
+    plain = np.array([rng.choice(loss, 5000).mean() for _ in range(4000)])
+    for q in (0.025, 0.5, 0.975):
+        assert np.quantile(drawn, q) == pytest.approx(np.quantile(plain, q), abs=0.1 * plain.std())
 
 
 def test_resampled_losses_of_the_sample_itself_are_its_exact_sum() -> None:
