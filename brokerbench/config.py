@@ -44,6 +44,8 @@ def decode(raw: Any, kind: type[T], *, where: str) -> T:
         raise ConfigError(f"{where}: {path}: expected a known key, got {key!r}; {did_you_mean(key, known)}")
     try:
         return msgspec.convert(raw, kind)
+    except ConfigError as error:  # a struct's own check, which does not know the file
+        raise ConfigError(f"{where}: {error}") from error
     except msgspec.ValidationError as error:
         text = str(error)
         match = re.match(r"(.*?) - at `\$\.?(.*)`$", text)

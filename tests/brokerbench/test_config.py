@@ -15,6 +15,14 @@ class Inner(Config):
     scale: float = 1.0
 
 
+class Checked(Config):
+    low: int
+
+    def __post_init__(self) -> None:
+        if self.low < 0:
+            raise ConfigError("checked.low: expected 0 or more")
+
+
 class Outer(Config):
     name: str
     inner: Inner
@@ -53,6 +61,11 @@ def test_a_wrong_key_is_named_by_its_path(change: dict[str, object], message: st
 def test_a_missing_key_at_the_top_is_named() -> None:
     with pytest.raises(ConfigError, match=r"x.toml: name: expected a value, got no such key"):
         decode({"inner": {"count": 1}}, Outer, where="x.toml")
+
+
+def test_the_check_of_a_table_names_the_file() -> None:
+    with pytest.raises(ConfigError, match="^x.toml: checked.low: expected 0 or more"):
+        decode({"low": -1}, Checked, where="x.toml")
 
 
 def test_a_file_is_loaded(tmp_path: Path) -> None:
