@@ -113,17 +113,15 @@ def test_the_report_opens_offline(demo: Path) -> None:
     assert "prior" in page
 
 
-def test_the_run_verifies_and_does_not_depend_on_workers(demo: Path, small: Path, tmp_path: Path) -> None:
+def test_the_run_verifies_and_does_not_depend_on_workers(demo: Path, tmp_path: Path) -> None:
     assert brokerbench(["verify", str(demo / "run")]) == 0
-    assert brokerbench(["make", str(small), "-o", str(tmp_path / "one"), "-j", "1"]) == 0
+    assert brokerbench(["make", "ci", "-o", str(tmp_path / "one"), "-j", "1"]) == 0
     assert (tmp_path / "one" / "manifest.json").read_bytes() == (demo / "run" / "manifest.json").read_bytes()
 
 
 def test_scoring_again_gives_the_same_numbers(demo: Path) -> None:
     before = (demo / "run" / "scores" / "scores.parquet").read_bytes()
-    small_run = str(demo / "run")
-    challenge = str(next(demo.parents[1].glob("challenge*/small.toml")))
-    assert brokerbench(["score", small_run, "--again", "--challenge", challenge]) == 0
+    assert brokerbench(["score", str(demo / "run"), "--again", "--challenge", "ci"]) == 0
     assert (demo / "run" / "scores" / "scores.parquet").read_bytes() == before
 
 
