@@ -151,14 +151,10 @@ def _reference_times(stage: Stage, rng: np.random.Generator, n: int) -> Array:
 
 
 def active_span(stage: Stage) -> tuple[float, float]:
-    """MJDs between which t0 is drawn: the survey's time, widened by what a class shows before and after.
-
-    The widening is that of the largest redshift, so that none is missed.
-    """
+    """MJDs between which t0 is drawn: the survey's time and what a class shows before and after it."""
     mjd = stage.sky.visits.mjd
-    slow = 1 + (stage.redshift[1] if stage.redshift else 0.0)
     before, after = stage.source.active
-    return float(mjd[0] - after * slow), float(mjd[-1] + before * slow)
+    return float(mjd[0] - after), float(mjd[-1] + before)
 
 
 def _override(drawn: dict[str, Array], population: Population) -> dict[str, Array]:

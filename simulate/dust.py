@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from brokerbench.rng import stream
 from simulate.photometry import Passbands
 
-__all__ = ["MAP_ERROR", "band_extinction", "ccm89", "ebv", "galactic_latitude", "to_galactic"]
+__all__ = ["MAP_ERROR", "band_extinction", "odonnell94", "ebv", "galactic_latitude", "to_galactic"]
 
 Array = NDArray[np.float64]
 
@@ -66,7 +66,7 @@ def _texture() -> tuple[Array, Array, Array]:
     return direction * scale[:, None], rng.uniform(0, 2 * np.pi, count), weight
 
 
-def ccm89(wave: ArrayLike, r_v: float = 3.1) -> Array:
+def odonnell94(wave: ArrayLike, r_v: float = 3.1) -> Array:
     """A(lambda) / A(V) f8[n] at wavelengths f8[n] A, 1000 A to 3.3 um.
 
     Cardelli, Clayton & Mathis 1989 eq. 2-5, with the optical polynomials of O'Donnell 1994.
@@ -106,7 +106,7 @@ def _f_b(x: Array) -> Array:
 def band_extinction(passbands: Passbands, r_v: float = 3.1) -> Array:
     """A(band) / E(B-V) f8[b], for a spectrum that is flat in f_nu and small E(B-V)."""
     through = [
-        np.sum(b.weights / b.wave**2 * ccm89(b.wave, r_v)) / np.sum(b.weights / b.wave**2)
+        np.sum(b.weights / b.wave**2 * odonnell94(b.wave, r_v)) / np.sum(b.weights / b.wave**2)
         for b in passbands.bands
     ]
     return r_v * np.array(through)

@@ -145,8 +145,10 @@ def _young_share(log_mass: Array, log_sfr: Array) -> Array:
 def _magnitudes(z: Array, log_mass: Array, young: Array) -> Array:
     """Apparent AB magnitudes f8[n, 6], by the two spectra blended in the logarithm.
 
-    Normalised in the rest-frame r band: M_r = 4.65 - 2.5 (log M - log(M/L)), log(M/L_r) = 0.45 for
-    old and -0.25 for young populations (Bell et al. 2003), with dust reddening that grows with mass.
+    Normalised in the rest-frame r band: M_r = 4.65 - 2.5 (log M - log(M/L)), log(M/L_r) = 0.45 - 0.3 z
+    for old and -0.4 - 0.15 z (to z = 2) for young populations (Bell et al. 2003; passive evolution), with
+    dust reddening that grows with mass. Within half a magnitude of SCOTCH's hosts of the same redshift,
+    mass and star formation.
     """
     rest = BAND_WAVE / (1 + z[:, None])
     old, new = (np.interp(np.log(rest), np.log(_WAVE), s) for s in (_OLD, _YOUNG))
@@ -155,7 +157,8 @@ def _magnitudes(z: Array, log_mass: Array, young: Array) -> Array:
     shape += 2.5 * (young * at_r[1] + (1 - young) * at_r[0])[:, None]
     dust = 0.25 * np.clip(log_mass - 8.5, 0, 2.5) * young
     reddening = dust[:, None] * ((6200.0 / rest) ** 0.8 - 1)
-    ratio = 0.45 * (1 - young) - 0.25 * young
+    past = np.minimum(z, 2.0)
+    ratio = (0.45 - 0.3 * past) * (1 - young) + (-0.4 - 0.15 * past) * young
     absolute = 4.65 - 2.5 * (log_mass - ratio)
     return (absolute + distance_modulus(z) - 2.5 * np.log10(1 + z))[:, None] + shape + reddening
 

@@ -142,7 +142,7 @@ def _interpolate(values, valid, axes, shape, scene, out):  # type: ignore[no-unt
                 q = _cubic(phase - p)
                 flux = q[1] * curve[b, p] + q[2] * curve[b, p + 1]
                 flux += q[0] * curve[b, max(p - 1, 0)] + q[3] * curve[b, min(p + 2, n_phase - 1)]
-                out[i] = flux
+                out[i] = max(flux, 0.0)  # the kernel undershoots where the light begins
 
 
 @numba.njit(cache=True, nogil=True)

@@ -19,6 +19,7 @@ DARK = np.array([22.99, 22.26, 21.20, 20.48, 19.60, 18.61])
 EXTINCTION = np.array([0.491, 0.213, 0.126, 0.096, 0.069, 0.170])
 SEEING = np.array([0.92, 0.87, 0.83, 0.80, 0.78, 0.76]) / 0.83  # against r, at zenith
 MOONLIGHT = np.array([3.0, 2.3, 1.2, 0.6, 0.25, 0.1])  # mag brighter at full moon
+TWILIGHT = np.array([0.0, 0.0, 0.0, 0.15, 0.4, 0.75])  # mag brighter on average: visits near twilight
 SITE_LATITUDE = -30.24
 SYNODIC = 29.530589
 
@@ -96,6 +97,7 @@ def _bands(rng: np.random.Generator, moon: np.ndarray) -> np.ndarray:
     dark = np.array([2.0, 1.6, 1.15, 1.0, 0.7, 0.6])
     bright = np.array([0.0, 0.35, 0.85, 1.0, 1.35, 1.45])
     weight = SHARE * (dark + (bright - dark) * moon[:, None])
+    weight[:, 0] *= 2.0 * (1 - moon) ** 2  # u is mounted around new moon alone
     cumulative = np.cumsum(weight, axis=1)
     return (cumulative < rng.random(len(moon))[:, None] * cumulative[:, -1:]).sum(axis=1)
 
@@ -110,6 +112,7 @@ def _conditions(options: Options, rng: np.random.Generator, night: np.ndarray, b
     seeing = of_night[night] * SEEING[band] * airmass**0.6 * np.exp(0.1 * rng.standard_normal(len(night)))
     sky = (
         DARK[band]
+        - TWILIGHT[band]
         - MOONLIGHT[band] * moon**1.5 * 0.7
         - 0.25 * (airmass - 1)
         + 0.1 * rng.standard_normal(len(night))

@@ -12,8 +12,11 @@ WAVE = np.array([3700.0, 4770.0, 6190.0, 7540.0, 8670.0, 9740.0])
 COLOUR = np.array([1.12, 0.0, -0.22, -0.29, -0.30, -0.30])
 AMPLITUDE = np.array([0.94, 1.0, 0.71, 0.56, 0.52, 0.50])
 LAG = np.array([-0.004, 0.0, 0.006, 0.010, 0.013, 0.015])
-RATIO = {"ab": [1.0, 0.46, 0.34, 0.22, 0.15, 0.10], "c": [1.0, 0.12, 0.05, 0.03, 0.0, 0.0]}
-PHASE = {"ab": [1.57, 5.55, 3.45, 1.45, 5.75, 3.85], "c": [1.57, 6.1, 3.9, 1.3, 0.0, 0.0]}
+# Fourier series in g, maximum at phase 0: means of the templates of Sesar et al. 2010; SPREAD is the
+# scatter of the ratios from one ab template to the next, all in step
+RATIO = {"ab": [1.0, 0.436, 0.282, 0.155, 0.085, 0.039], "c": [1.0, 0.155, 0.052, 0.021, 0.007, 0.0]}
+PHASE = {"ab": [2.519, 2.608, 3.031, 3.480, 3.904, 4.224], "c": [2.712, 3.699, 4.721, 5.331, 5.876, 0.0]}
+SPREAD = [0.0, 0.032, 0.050, 0.049, 0.043, 0.027]
 
 
 def draw(rng: Generator, place: Place) -> dict[str, Array]:
@@ -35,6 +38,7 @@ def draw(rng: Generator, place: Place) -> dict[str, Array]:
         "ab": ab.astype("f8"),
         "period": period,
         "amplitude": amplitude,
+        "asymmetry": np.clip(0.7 * (amplitude - 1.0) / 0.3 + 0.7 * rng.standard_normal(n), -2.0, 2.0),
         "distance": distance,
         "mag_g": absolute + 5 * np.log10(distance) + 10,
         "colour": 0.05 * rng.standard_normal(n),
@@ -49,6 +53,7 @@ def light(parameters: Parameters, scene: Scene, rng: Generator) -> Light:
     ratio, phase = (
         np.where(ab[:, None], np.array(table["ab"]), np.array(table["c"])) for table in (RATIO, PHASE)
     )
+    ratio = ratio + np.where(ab, parameters["asymmetry"], 0.0)[:, None] * SPREAD
     series = Series(
         period=parameters["period"],
         mean=parameters["mag_g"][:, None] + colour + parameters["colour"][:, None] * tilt,
@@ -68,6 +73,7 @@ SOURCE = Source(
         "ab": Parameter("", "1 for the fundamental mode, 0 for the first overtone"),
         "period": Parameter("d", "period"),
         "amplitude": Parameter("mag", "peak to peak in g"),
+        "asymmetry": Parameter("", "how much steeper than the mean an ab star rises, in standard deviations"),
         "distance": Parameter("kpc", "distance"),
         "mag_g": Parameter("mag", "mean g without Galactic dust"),
         "colour": Parameter("mag", "g - r beyond the mean colour"),
