@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brokerbench import __version__, ids
-from brokerbench.errors import BrokerbenchError
+from brokerbench.errors import BrokerbenchError, InputError
 from brokerbench.store import Folder, write_columns, write_table
 from brokerbench.tables import (
     BANDS,
@@ -25,6 +26,9 @@ from brokerbench.tables import (
     TrueFluxes,
     Visits,
 )
+from brokerbench.tables import (
+    columns as columns_of,
+)
 
 __all__ = [
     "CHUNK",
@@ -32,6 +36,9 @@ __all__ = [
     "ImportedPart",
     "absent_as_nan",
     "begin_run",
+    "csv_files",
+    "galaxies",
+    "header_of",
     "joined",
     "nights",
     "object_ids",
@@ -205,3 +212,39 @@ def _triggered(curves: LightCurves) -> NDArray[np.bool_]:
     """Whether each object has a detection, bool[n]."""
     detections = np.concatenate([[0], np.cumsum(curves.detected)])
     return np.diff(detections[curves.offsets]) >= 1
+
+
+def galaxies(n: int, **columns: NDArray[np.float32]) -> Hosts:
+    """Galaxies of n objects of which only `columns` are known; the rest is NaN."""
+    empty = {"f8": np.full(n, np.nan), "f4": np.full(n, np.nan, "f4")}
+    kinds = {c.name: c for c in columns_of(Hosts)}
+    filled = {
+        name: np.full((n, c.width), np.nan, "f4") if c.width else empty[c.dtype.str[1:]]
+        for name, c in kinds.items()
+    }
+    return Hosts(**(filled | columns))
+
+
+def csv_files(folders: list[Path], reader: str) -> list[Path]:
+    """CSV files below the folders, gzipped or not, in order of name. InputError where there is none."""
+    found: list[Path] = []
+    for folder in folders:
+        if not folder.is_dir():
+            raise InputError(
+                f"{folder}: expected a folder of {reader} files, got nothing there; check the path"
+            )
+        names = sorted(p for p in folder.rglob("*") if p.name.endswith((".csv", ".csv.gz")) and p.is_file())
+        if not names:
+            raise InputError(f"{folder}: expected CSV files, got none; check the path")
+        found += names
+    return list(dict.fromkeys(found))
+
+
+def header_of(path: Path) -> list[str]:
+    """Column names of a CSV file. InputError where it cannot be read."""
+    opener = gzip.open if path.name.endswith(".gz") else open
+    try:
+        with opener(path, "rb") as file:
+            return [name.strip().strip('"') for name in file.readline(1 << 16).decode().split(",")]
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: expected a CSV file, got {error}") from error

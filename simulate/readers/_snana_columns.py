@@ -195,6 +195,8 @@ def hosts(head: FitsTable, prefix: str) -> Hosts:
 
     mag_err = table("MAGERR_", tuple(_LETTERS), also=_MAGS)
     mag_err[~(mag_err > 0)] = np.nan  # real files hold a few of -66 .. 0
+    mag = table("MAG_", tuple(_LETTERS), also=_MAGS)
+    mag[mag >= 90] = np.nan  # 99.7: a flux that is not positive
     zphot, zspec = redshift_or_nan(of("PHOTOZ")), redshift_or_nan(of("SPECZ"))
     return Hosts(
         ra=angle("RA"),
@@ -207,7 +209,7 @@ def hosts(head: FitsTable, prefix: str) -> Hosts:
         zphot=zphot,
         zphot_err=np.where(np.isnan(zphot), np.nan, of("PHOTOZ_ERR")).astype("f4"),
         zphot_q=table("ZPHOT_Q", tuple(f"{q:03d}" for q in HOST_QUANTILES)),
-        mag=table("MAG_", tuple(_LETTERS), also=_MAGS),
+        mag=mag,
         mag_err=mag_err,
     )
 
