@@ -62,11 +62,11 @@ class Challenge(Config, frozen=True):
 
 
 def scaled(populations: list[Population], factor: float) -> list[Population]:
-    """Populations with their counts (or their rates) times `factor`; at least one object each."""
+    """Populations with their counts (or their rates) times `factor`; none that had objects loses all."""
     if not factor > 0:
         raise ConfigError(f"scale: expected a positive number, got {factor}")
     return [
-        msgspec.structs.replace(p, count=max(1, round(p.count * factor)))
+        msgspec.structs.replace(p, count=max(min(1, p.count), round(p.count * factor)))
         if p.count is not None
         else msgspec.structs.replace(p, rate_scale=(p.rate_scale or 1.0) * factor)
         for p in populations

@@ -65,10 +65,8 @@ def play(
     with progress_bars() as progress:
         prepared(run_folder, schema=schema, delay_s=delay, workers=workers, progress=progress)
         played = play_run(run_folder, link, speed=speed, progress=progress("play"))
-    say(
-        f"Sent {played.sent:,} alerts in {played.seconds:.1f} s; "
-        f"slip max {played.slip_max:.3f} s, p99 {played.slip_p99:.3f} s"
-    )
+    slip = f"; slip max {played.slip_max:.3f} s, p99 {played.slip_p99:.3f} s" if speed else ""
+    say(f"Sent {played.sent:,} alerts ({played.resumed:,} before) in {played.seconds:.1f} s{slip}")
 
 
 def run_(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import shutil
 import subprocess
 import sys
@@ -113,6 +114,21 @@ def test_an_empty_folder_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixtu
     line = complaint(capsys, "import", "snana", tmp_path / "files", "-o", tmp_path / "run")
     assert "expected" in line
     assert sorted(p.name for p in tmp_path.iterdir()) == ["files"]
+
+
+def test_a_sky_without_objects_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (Path(__file__).parents[2] / "challenges" / "ci.toml").read_text()
+    (tmp_path / "zero.toml").write_text(re.sub(r"count = \d+", "count = 0", text))
+    line = complaint(capsys, "make", tmp_path / "zero.toml", "-o", tmp_path / "run")
+    assert "expected at least one object in all, got none" in line
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["zero.toml"]
+
+
+def test_a_sky_with_a_handful_of_objects_is_scored(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "challenges" / "ci.toml").read_text()
+    (tmp_path / "two.toml").write_text(re.sub(r"count = \d+", "count = 2", text))
+    arguments = ["demo", "--challenge", str(tmp_path / "two.toml"), "-o", str(tmp_path / "out")]
+    assert brokerbench(arguments) == 0
 
 
 def test_a_process_exits_with_2_and_without_a_traceback(tmp_path: Path) -> None:
