@@ -22,7 +22,8 @@ class Metric:
     version: raised whenever a change moves any value. title: what a table's head says.
     direction: which way is better. low, high: the range. per_class: one value a true class.
     value: f8[...] or f8[..., T] for statistics with any leading axes; NaN where undefined.
-    undefined: what is missing where it is NaN.
+    undefined: what is missing where it is NaN. answered_only: objects without an answer are no part
+    of it, and `n` does not count them.
     """
 
     version: int
@@ -34,6 +35,7 @@ class Metric:
     value: Callable[[Statistics], NDArray[np.float64]]
     undefined: str
     per_class: bool = False
+    answered_only: bool = False
 
 
 def chosen(names: Sequence[str] | None) -> dict[str, Metric]:

@@ -30,6 +30,9 @@ from scoring.values import confusion_table, score_table
 
 __all__ = ["Scoring", "score"]
 
+MERGED_AT_ONCE = 32
+"""Parts that are held before they are added: adding each alone would copy the large states each time."""
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -92,10 +95,17 @@ def _tally_all(
             for a, plan in zip(answers, plans, strict=True)
         ]
 
-    merged: list[Tally] = []
+    held: list[list[Tally]] = []
     for one in _ordered_map(of_part, parts.parts, workers):
-        merged = [merge(pair) for pair in zip(merged, one, strict=True)] if merged else one
-    return merged
+        held.append(one)
+        if len(held) > MERGED_AT_ONCE:
+            held = [_merge_all(held, plans)]
+    return _merge_all(held, plans)
+
+
+def _merge_all(held: Sequence[Sequence[Tally]], plans: Sequence[Plan]) -> list[Tally]:
+    """The sum over parts for each classifier."""
+    return [merge([part[i] for part in held], plan) for i, plan in enumerate(plans)]
 
 
 def _ordered_map(function: Callable[[T], R], items: Sequence[T], workers: int) -> Iterator[R]:

@@ -62,6 +62,7 @@ class Snapshot:
 
     layout: Layout
     epsilon: float
+    object_id: NDArray[np.int64]  # [n]
     true: NDArray[np.int64]  # [n], index into layout.truth
     predicted: NDArray[np.int64]  # [n], index into layout.columns, -1 for no answer
     probability: NDArray[np.float64]  # [n, C], rows sum to 1; zeros where there is no answer at all
@@ -75,22 +76,24 @@ def snapshot(
     probability: NDArray[np.float32],
     rows: NDArray[np.int64],
     *,
-    true: NDArray[np.int64],
+    objects: tuple[NDArray[np.int64], NDArray[np.int64]],
     layout: Layout,
     spec: Scoring,
 ) -> tuple[Snapshot, NDArray[np.int64]]:
     """The state of n objects, and how many answers have each of DEFECTS, i8[4].
 
-    probability: f4[k, K]; rows: i8[n] row in force, -1 for none; true: i8[n] index into
-    layout.truth. Objects without an answer are treated as `spec.missing` says.
+    probability: f4[k, K]; rows: i8[n] row in force, -1 for none; objects: ids i8[n] and true
+    classes i8[n] as indices into layout.truth. Objects without an answer are treated as
+    `spec.missing` says.
     """
+    ids, true = objects
     values, predicted, defects = vectors(probability, rows, layout=layout, normalise=spec.normalise)
     absent = predicted < 0
     if spec.missing == "exclude":
-        true, values, predicted = true[~absent], values[~absent], predicted[~absent]
+        ids, true, values, predicted = ids[~absent], true[~absent], values[~absent], predicted[~absent]
     elif spec.missing == "prior" and absent.any():
         values[np.ix_(absent, layout.target)] = layout.prior
-    return Snapshot(layout, spec.epsilon, true, predicted, values), defects
+    return Snapshot(layout, spec.epsilon, ids, true, predicted, values), defects
 
 
 def vectors(

@@ -8,7 +8,7 @@ resample are multinomial.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from scoring.snapshot import Layout, Snapshot
 
-__all__ = ["CONFUSION", "Confusions", "Losses", "State", "Statistics", "resample_cells"]
+__all__ = ["CONFUSION", "Additive", "Confusions", "Losses", "State", "Statistics", "resample_cells"]
 
 Arrays = Mapping[str, NDArray]
 """Named arrays of counts or sums of one snapshot; equal shapes for equal layouts."""
@@ -46,7 +46,11 @@ class State(Protocol):
         ...
 
     def count(self, snapshot: Snapshot) -> Arrays:
-        """The arrays of one snapshot; those of several are their sum."""
+        """The arrays of one snapshot."""
+        ...
+
+    def merge(self, pieces: Sequence[Arrays]) -> Arrays:
+        """The arrays of several snapshots of different objects."""
         ...
 
     def statistics(self, layout: Layout, arrays: Arrays) -> Statistics:
@@ -56,6 +60,14 @@ class State(Protocol):
     def resample(self, layout: Layout, arrays: Arrays, *, rng: np.random.Generator, n: int) -> Statistics:
         """The statistics of n resamples of the objects, along a leading axis."""
         ...
+
+
+class Additive:
+    """A state whose arrays add up."""
+
+    def merge(self, pieces: Sequence[Arrays]) -> Arrays:
+        """Sums, in the order of the pieces."""
+        return {name: sum((p[name] for p in pieces[1:]), pieces[0][name]) for name in pieces[0]}
 
 
 def resample_cells(cells: NDArray[np.int64], *, rng: np.random.Generator, n: int) -> NDArray[np.int64]:
@@ -76,7 +88,7 @@ def resample_cells(cells: NDArray[np.int64], *, rng: np.random.Generator, n: int
 
 
 @dataclass(frozen=True)
-class Confusions:
+class Confusions(Additive):
     """Joint counts of true and predicted class.
 
     Statistics: ``cells`` i8[..., T, C + 1], the last column for objects without an answer.
@@ -110,7 +122,7 @@ MANY = 200
 
 
 @dataclass(frozen=True)
-class Losses:
+class Losses(Additive):
     """Sums of a loss of each object, by true class.
 
     The sums are exact. For resamples losses lie in 64 cells, finer where losses are small (edges at

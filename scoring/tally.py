@@ -74,7 +74,11 @@ def tally(alerts: Sent, answers: Classifications, plan: Plan, *, where: str) -> 
     for a in range(len(plan.points)):
         objects = np.flatnonzero(reached[:, a])
         seen, faults = snapshot(
-            answers.probability, best[objects, a], true=true[objects], layout=plan.layout, spec=plan.spec
+            answers.probability,
+            best[objects, a],
+            objects=(alerts.object_id[objects], true[objects]),
+            layout=plan.layout,
+            spec=plan.spec,
         )
         defects.append(faults)
         for state in plan.states:
@@ -94,12 +98,10 @@ def tally(alerts: Sent, answers: Classifications, plan: Plan, *, where: str) -> 
     )
 
 
-def merge(tallies: Sequence[Tally]) -> Tally:
+def merge(tallies: Sequence[Tally], plan: Plan) -> Tally:
     """The sum of tallies of the same plan, in the order given."""
-    first = tallies[0]
-    arrays = {key: sum((t.arrays[key] for t in tallies[1:]), first.arrays[key]) for key in first.arrays}
     return Tally(
-        arrays=arrays,
+        arrays=_merged([t.arrays for t in tallies], plan),
         counted=Counted(
             sent=sum(t.counted.sent for t in tallies),
             on_time=sum(t.counted.on_time for t in tallies),
@@ -112,6 +114,17 @@ def merge(tallies: Sequence[Tally]) -> Tally:
         ever_answered=sum(t.ever_answered for t in tallies),
         latencies=latency.total([t.latencies for t in tallies]),
     )
+
+
+def _merged(parts: Sequence[Mapping[Key, NDArray]], plan: Plan) -> dict[Key, NDArray]:
+    arrays: dict[Key, NDArray] = {}
+    for state in plan.states:
+        names = [name for a, of, name in parts[0] if a == 0 and of == state.name]
+        for a in range(len(plan.points)):
+            pieces = [{name: part[a, state.name, name] for name in names} for part in parts]
+            merged = state.merge(pieces)
+            arrays |= {(a, state.name, name): merged[name] for name in names}
+    return arrays
 
 
 def _rows(alerts: Sent, answers: Classifications, where: str) -> NDArray[np.int64]:

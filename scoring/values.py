@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from brokerbench.rng import stream
 from brokerbench.tables import Confusion, Scores, columns
 from scoring.metric import Metric
-from scoring.states import State, Statistics
+from scoring.states import CONFUSION, State, Statistics
 from scoring.tally import Plan, Tally
 
 __all__ = ["confusion_table", "score_table", "table_of"]
@@ -29,18 +29,16 @@ class _Values:
 def score_table(label: str, counted: Tally, *, plan: Plan, metrics: Mapping[str, Metric]) -> Scores:
     """Every metric at every point for one classifier, in the order of metrics, points, classes."""
     found: dict[tuple[int, str], _Values] = {}
-    support = {}
     for a in range(len(plan.points)):
         for state in plan.states:
             seen, drawn = _statistics(counted, state, plan, a=a, label=label)
             for name, metric in metrics.items():
                 if metric.state.name == state.name:
                     found[a, name] = _values(metric, seen, drawn, plan.spec.confidence)
-                    support[a, name] = _support(seen)
     rows: list[dict[str, object]] = []
     for name, metric in metrics.items():
         for a, point in enumerate(plan.points):
-            n = support[a, name]
+            n = _objects(counted, metric, a)
             for c in range(len(found[a, name].value)):
                 rows.append(
                     {
@@ -113,6 +111,7 @@ def _values(metric: Metric, seen: Statistics, drawn: Statistics | None, confiden
     return _Values(value, ends[0], ends[1])
 
 
-def _support(seen: Statistics) -> NDArray[np.int64]:
-    """Objects of each true class that the statistics rest on, i8[T]."""
-    return seen["cells"].sum(-1) if "cells" in seen.arrays else seen["n"]
+def _objects(counted: Tally, metric: Metric, a: int) -> NDArray[np.int64]:
+    """Objects of each true class that a metric rests on, i8[T]."""
+    cells = counted.arrays[a, CONFUSION.name, "cells"]
+    return (cells[:, :-1] if metric.answered_only else cells).sum(-1)

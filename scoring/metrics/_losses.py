@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 
 from scoring.snapshot import Snapshot
 from scoring.states import Losses
+from scoring.tree import distances, lineage, subtree_masks
 
-__all__ = ["BRIER", "KAGGLE_EPSILON", "KAGGLE_LOG", "LOG"]
+__all__ = ["BRIER", "HIERARCHICAL", "HIERARCHY_ALPHA", "KAGGLE_EPSILON", "KAGGLE_LOG", "LOG", "TREE_DISTANCE"]
 
 KAGGLE_EPSILON = 1e-15
+HIERARCHY_ALPHA = 0.5
 
 
 def _log(snapshot: Snapshot) -> NDArray[np.float64]:
@@ -32,3 +34,30 @@ def _brier(snapshot: Snapshot) -> NDArray[np.float64]:
 LOG = Losses("log", _log, high=-math.log(1e-6))
 KAGGLE_LOG = Losses("kaggle_log", _kaggle_log, high=-math.log(KAGGLE_EPSILON))
 BRIER = Losses("brier", _brier, high=2.0)
+
+
+def _hierarchical(snapshot: Snapshot) -> NDArray[np.float64]:
+    layout = snapshot.layout
+    loss = np.zeros(len(snapshot.true))
+    for t, class_id in enumerate(layout.truth):
+        mine = np.flatnonzero(snapshot.true == t)
+        path = lineage(class_id)
+        if not len(mine) or not path:
+            continue
+        mass = snapshot.probability[mine] @ subtree_masks(layout, path).T.astype(float)
+        above = np.column_stack([np.ones(len(mine)), mass[:, :-1]])
+        conditional = np.divide(mass, above, out=np.zeros_like(mass), where=above > 0)
+        weight = np.exp(-HIERARCHY_ALPHA * np.arange(len(path)))
+        loss[mine] = -np.log(np.clip(conditional, snapshot.epsilon, 1.0)) @ weight
+    return loss
+
+
+def _tree_distance(snapshot: Snapshot) -> NDArray[np.float64]:
+    edges = distances(snapshot.layout).astype(float)
+    stated = np.einsum("nc,nc->n", snapshot.probability, edges[snapshot.true, :-1])
+    # Mass that is nowhere (no answer under the policy "worst") is as far as the virtual root.
+    return stated + np.maximum(1 - snapshot.probability.sum(1), 0.0) * edges[snapshot.true, -1]
+
+
+HIERARCHICAL = Losses("hierarchical_log", _hierarchical, high=-2.5 * math.log(1e-6))
+TREE_DISTANCE = Losses("tree_distance", _tree_distance, high=8.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -29,13 +30,18 @@ def snapshot_of(
     values[:, layout.own] = np.nan_to_num(probability)
     absent = np.isnan(probability).any(1) if len(true) else np.zeros(0, bool)
     predicted = np.where(absent, -1, values.argmax(1)) if len(true) else np.zeros(0, "i8")
-    return Snapshot(layout, epsilon, np.asarray(true, "i8"), predicted.astype("i8"), values)
+    # Ids by content: a permutation of the objects permutes them too.
+    ids = np.array([_content_id(row) for row in np.ascontiguousarray(probability)], "i8")
+    return Snapshot(layout, epsilon, ids, np.asarray(true, "i8"), predicted.astype("i8"), values)
+
+
+def _content_id(row: np.ndarray) -> int:
+    return int.from_bytes(hashlib.blake2b(row.tobytes(), digest_size=6).digest())
 
 
 def statistics_of(metric: Metric, *snapshots: Snapshot) -> Statistics:
     """The statistics of the sum of snapshots."""
-    counted = [metric.state.count(s) for s in snapshots]
-    arrays = {k: sum((c[k] for c in counted[1:]), counted[0][k]) for k in counted[0]}
+    arrays = metric.state.merge([metric.state.count(s) for s in snapshots])
     return metric.state.statistics(snapshots[0].layout, arrays)
 
 

@@ -106,7 +106,7 @@ def test_an_object_without_answer_counts_as_the_policy_says(missing: str, expect
     seen, _ = snapshot(
         np.zeros((0, 3), "f4"),
         np.array([-1, -1]),
-        true=np.array([0, 1]),
+        objects=(np.array([5, 6]), np.array([0, 1])),
         layout=LAYOUT,
         spec=Scoring(missing=missing),  # type: ignore[arg-type]
     )
@@ -118,8 +118,9 @@ def test_excluded_objects_leave_the_denominator() -> None:
     seen, _ = snapshot(
         np.array([[0, 1, 0]], "f4"),
         np.array([-1, 0]),
-        true=np.array([0, 1]),
+        objects=(np.array([5, 6]), np.array([0, 1])),
         layout=LAYOUT,
         spec=Scoring(missing="exclude"),
     )
     assert seen.true.tolist() == [1]
+    assert seen.object_id.tolist() == [6]

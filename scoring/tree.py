@@ -1,0 +1,60 @@
+"""Class trees as arrays: ancestors, distances and levels of the columns of a layout.
+
+The trees' roots (Meta, Static, Variable) hang below one virtual root. ``.../Other`` stands for its
+parent. Residual, NotClassified and a missing answer say nothing: they stand at the virtual root.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brokerbench.taxonomy import ELASTICC2, NOT_CLASSIFIED, RESIDUAL
+from scoring.snapshot import Layout
+
+__all__ = ["distances", "lineage", "lineages", "overlaps", "subtree_masks"]
+
+
+def lineage(class_id: int) -> tuple[int, ...]:
+    """The class and its ancestors from the root down, without the virtual root.
+
+    Empty for -1, Residual and NotClassified.
+    """
+    if class_id in (-1, RESIDUAL, NOT_CLASSIFIED):
+        return ()
+    parent = ELASTICC2.parent(class_id)
+    if ELASTICC2.name_of(class_id).endswith("/Other") and parent is not None:
+        return lineage(parent)
+    return (*ELASTICC2.ancestors(class_id), class_id)
+
+
+def lineages(layout: Layout) -> tuple[list[tuple[int, ...]], list[tuple[int, ...]]]:
+    """Lineages of the true classes, and of the columns with "no answer" last."""
+    return [lineage(c) for c in layout.truth], [lineage(c) for c in (*layout.columns, -1)]
+
+
+def overlaps(layout: Layout) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Common ancestors i8[T, C + 1], ancestors of a true class i8[T], of a given one i8[C + 1].
+
+    A class counts as its own ancestor; the roots, which everything alike has, do not count.
+    """
+    true, given = lineages(layout)
+    common = [[len(set(t[1:]) & set(g[1:])) for g in given] for t in true]
+    sizes = ([max(len(x) - 1, 0) for x in side] for side in (true, given))
+    return (np.array(common, np.int64), *(np.array(s, np.int64) for s in sizes))  # type: ignore[return-value]
+
+
+def distances(layout: Layout) -> NDArray[np.int64]:
+    """Edges between each true class and each column (no answer last), i8[T, C + 1]."""
+    true, given = lineages(layout)
+    return np.array([[len(t) + len(g) - 2 * _shared(t, g) for g in given] for t in true], np.int64)
+
+
+def subtree_masks(layout: Layout, nodes: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Whether each column lies in the subtree of each node, bool[len(nodes), C]."""
+    given = [set(lineage(c)) for c in layout.columns]
+    return np.array([[node in g for g in given] for node in nodes], bool).reshape(len(nodes), len(given))
+
+
+def _shared(a: tuple[int, ...], b: tuple[int, ...]) -> int:
+    return sum(x == y for x, y in zip(a, b, strict=False))
