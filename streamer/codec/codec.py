@@ -95,6 +95,17 @@ class Codec:
         """The codec of the value at a path, e.g. of the items of an array, ``"prvDiaSources[]"``."""
         return Codec(None, _shifted(self.node.find(path), len(path)))
 
+    @property
+    def node_name(self) -> str:
+        """What a packet is, for messages: the name of the schema."""
+        name = self.schema.get("name", "record") if isinstance(self.schema, dict) else "record"
+        return f"a packet of {name}"
+
+    def branch_of(self, path: str) -> int:
+        """The branch of a nullable field in which it has a value."""
+        node = self.node.nullable(path)
+        return 0 if node is None or node.null is None else 1 - node.null
+
     def program(self, want: frozenset[str] | None, *, encode: bool, spliced: frozenset[str]) -> Program:
         """The program for some columns, compiled once."""
         key = (want, encode, spliced)

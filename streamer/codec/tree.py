@@ -52,9 +52,16 @@ class Node:
             raise InputError(f"schema: expected a field {path!r}, got none")
         return found
 
+    def nullable(self, path: str) -> Node | None:
+        """The nullable union at a path, None where the value there is required."""
+        if self.path == path and self.null is not None:
+            return self
+        found = (child.nullable(path) for child in self.children)
+        return next((node for node in found if node is not None), None)
+
 
 def _find(node: Node, path: str) -> Node | None:
-    if node.path == path and node.null is None:
+    if node.path == path and node.null is None and node.kind != "null":
         return node
     for child in node.children:
         found = _find(child, path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brokerbench.tables import AlertBatch, Alerts, DiaObjects, Hosts, LightCurves, Visits
+from streamer.codec import Ranges
 from streamer.history import Histories
 from streamer.packets import Packets
 
-__all__ = ["Part", "Schema"]
+__all__ = ["Part", "Schema", "names_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,3 +52,9 @@ class Schema:
     avro: dict[str, Any]
     encode: Callable[[Part, NDArray[np.int64]], Iterator[Packets]]
     decode: Callable[[Packets, NDArray[np.int64]], tuple[AlertBatch, list[tuple[int, str]]]]
+
+
+def names_of(names: Sequence[str], index: NDArray[Any]) -> Ranges:
+    """The texts names[index[i]] without a copy of each."""
+    texts = Packets.of([name.encode() for name in names])
+    return Ranges(texts.data, texts.offsets[:-1][index], texts.sizes[index])

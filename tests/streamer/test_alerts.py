@@ -16,8 +16,10 @@ from brokerbench.errors import InputError, UnknownName
 from brokerbench.store import Folder, read_table
 from brokerbench.tables import Alerts, DiaObjects, Hosts, LightCurves, Visits
 from streamer.alerts import part_numbers, prepare, read_batches
+from streamer.codec import compile_schema
 from streamer.packets import PacketFile, Packets
 from streamer.schemas import SCHEMAS
+from streamer.schemas.batch import read_batch
 from streamer.schemas.elasticc_v0_9_1 import mapping
 from tests.streamer.runs import make_run
 
@@ -154,10 +156,15 @@ def bare_name(kind: object) -> object:
 
 
 def test_sentinels_of_the_real_wire_message_become_nan(shared_data: Path) -> None:
-    _, record = real_wire(shared_data)
-    batch = mapping.batch([record], np.array([5], "i8"))
+    schema, record = real_wire(shared_data)
+    message = next((shared_data / "04_elasticc" / "ampel_wire").glob("*.avro.gz"))
+    codec = compile_schema(schema)
+    packets = Packets.of([gzip.decompress(message.read_bytes())])
+    batch, wrong = read_batch(codec, mapping.PATHS, packets, np.array([5], "i8"))
+    assert wrong == []
     assert len(batch) == 1
     assert batch.published[0] == 5
+    assert batch.object_id[0] == record["diaObject"]["diaObjectId"]
     assert batch.host.zphot[0] == np.float32(record["diaObject"]["hostgal_zphot"])
     assert np.isnan(batch.host.zspec[0])
     assert np.isnan(batch.host2.mag[0]).all()
@@ -167,7 +174,9 @@ def test_sentinels_of_the_real_wire_message_become_nan(shared_data: Path) -> Non
     assert (~batch.forced).sum() == len(record["prvDiaSources"]) + 1
     assert batch.forced.sum() == len(record["prvDiaForcedSources"])
     assert (batch.band >= 0).all()
-    assert batch.flux[4] == np.float32(record["diaSource"]["psFlux"])
+    listed = [*record["prvDiaSources"], record["diaSource"], *record["prvDiaForcedSources"]]
+    assert batch.flux.tolist() == [s["psFlux"] for s in listed]
+    assert batch.mjd.tolist() == [s["midPointTai"] for s in listed]
 
 
 def test_batches_are_the_tables_again(stream_run: Folder) -> None:
@@ -259,7 +268,7 @@ def test_a_packet_that_does_not_decode_names_its_alert(stream_run: Folder) -> No
     raw = bytearray(path.read_bytes())
     raw[20:60] = b"\xff" * 40
     path.write_bytes(raw)
-    with pytest.raises(InputError, match="alert 0: expected an ELAsTiCC v0.9.1 alert"):
+    with pytest.raises(InputError, match="alert 0: expected a packet of elasticc.v0_9_1.alert, got"):
         list(read_batches(stream_run))
 
 

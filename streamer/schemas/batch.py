@@ -1,0 +1,195 @@
+"""Decoded columns into an AlertBatch, by a table of paths."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from brokerbench.tables import BANDS, AlertBatch, Hosts, columns
+from streamer.codec import Codec, Decoded, Ranges
+from streamer.packets import Packets
+
+__all__ = ["Paths", "read_batch"]
+
+Array = NDArray[Any]
+
+SENTINELS = (-9.0, -99.0, -999.0, -9999.0)
+"""Numbers that mean "unknown" in real packets; 99 and 999 as well in magnitudes."""
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Where an AlertBatch finds its columns in a schema.
+
+    alert_id, source_id: paths. object: the record of the object, and in `of_object` the paths of object_id,
+    ra, dec, mwebv, z_final, z_final_err below it. source: the triggering source; earlier, forced: the
+    items of the arrays of history; `measured`: mjd, band, flux, flux_err below each of them. host, host2:
+    path of (column of Hosts, index) below the object. letters: index into BANDS of a band's name of
+    one letter.
+    """
+
+    alert_id: str
+    source_id: str
+    object: str
+    of_object: Mapping[str, str]
+    source: str
+    earlier: str
+    forced: str
+    measured: Mapping[str, str]
+    host: Mapping[str, tuple[str, int | None]] = field(default_factory=dict)
+    host2: Mapping[str, tuple[str, int | None]] = field(default_factory=dict)
+    letters: Mapping[str, int] = field(default_factory=lambda: {b: i for i, b in enumerate(BANDS)})
+
+    def want(self, codec: Codec) -> frozenset[str]:
+        """The columns to decode."""
+        names = {self.alert_id, self.source_id}
+        names |= {f"{self.object}.{p}" for p in (*self.of_object.values(), *self.host, *self.host2)}
+        groups = (self.source, f"{self.earlier}[]", f"{self.forced}[]")
+        names |= {f"{group}.{p}" for group in groups for p in self.measured.values()}
+        names |= {f"{self.earlier}#", f"{self.forced}#"}
+        nullable = (self.object, self.earlier, self.forced)
+        known = codec.program(None, encode=False, spliced=frozenset()).slots
+        return frozenset(names) | ({f"{p}?" for p in nullable} & {s.name for s in known})
+
+
+def read_batch(
+    codec: Codec, paths: Paths, packets: Packets | Ranges, published: NDArray[np.int64]
+) -> tuple[AlertBatch, list[tuple[int, str]]]:
+    """The AlertBatch of n packets, and (row, reason) of those that are malformed and left out.
+
+    published: i8[n] us UTC. A packet without an object counts as malformed.
+    """
+    d = codec.decode(packets, paths.want(codec))
+    name = codec.node_name
+    wrong = [(row, f"expected {name}, got {reason}") for row, reason in d.wrong]
+    has = _present(d, codec, paths.object, len(d.rows))
+    keep = np.flatnonzero(has)
+    wrong += [
+        (int(d.rows[i]), f"expected {name} with {paths.object}, got null") for i in np.flatnonzero(~has)
+    ]
+    items: dict[str, Any] = _items(d, codec, paths, keep)
+    about: dict[str, Any] = {k: _value(d[f"{paths.object}.{p}"], k) for k, p in paths.of_object.items()}
+    for missing in {"mwebv", "z_final", "z_final_err"} - set(about):
+        about[missing] = np.full(len(keep), np.nan, "f4")
+    batch = AlertBatch(
+        alert_id=d[paths.alert_id][keep],
+        source_id=d[paths.source_id][keep],
+        published=published[d.rows[keep]].astype("i8"),
+        **about,
+        **items,
+        host=_hosts(d, paths.object, paths.host, len(keep)),
+        host2=_hosts(d, paths.object, paths.host2, len(keep)),
+    )
+    return batch, sorted(wrong)
+
+
+def _present(d: Decoded, codec: Codec, path: str, count: int) -> NDArray[np.bool_]:
+    """Whether each packet has the nullable value at a path."""
+    if f"{path}?" not in d:
+        return np.ones(count, "?")
+    return np.asarray(d[f"{path}?"] == codec.branch_of(path))
+
+
+def _value(column: Array, name: str) -> Array:
+    if name == "object_id":
+        return np.array(column)
+    out = np.array(column, "f8" if name in ("ra", "dec") else "f4")
+    if out.dtype == np.float32:
+        _forget(out, SENTINELS)
+    return out
+
+
+def _forget(values: Array, sentinels: tuple[float, ...]) -> None:
+    """NaN in place of the sentinels, in an array of our own."""
+    _clear(values.reshape(-1), np.array(sentinels, values.dtype), values.dtype.type(np.nan))
+
+
+@numba.njit(cache=True, nogil=True)
+def _clear(values: Any, sentinels: Any, nan: Any) -> None:
+    for i in range(len(values)):
+        for s in sentinels:
+            if values[i] == s:
+                values[i] = nan
+
+
+def _hosts(d: Decoded, object_path: str, fields: Mapping[str, tuple[str, int | None]], count: int) -> Hosts:
+    arrays: dict[str, Array] = {}
+    for c in columns(Hosts):
+        mine = sorted((i or 0, path) for path, (name, i) in fields.items() if name == c.name)
+        shape = (count, c.width) if c.width else (count,)
+        if not mine:
+            arrays[c.name] = np.full(shape, np.nan, c.dtype)
+            continue
+        values = np.array([d[f"{object_path}.{path}"] for _, path in mine], "f4").reshape(len(mine), count)
+        _forget(values, (*SENTINELS, 99.0, 999.0) if c.unit == "mag" else SENTINELS)
+        arrays[c.name] = (values.T if c.width else values[0]).astype(c.dtype)
+    return Hosts(**arrays)
+
+
+def _items(d: Decoded, codec: Codec, paths: Paths, keep: Array) -> dict[str, Array]:
+    """The history of the packets `keep` as flat arrays: earlier sources, the triggering one, forced ones."""
+    n = len(d.rows)
+    spans = []
+    for path in (paths.earlier, paths.forced):
+        counts = np.zeros(n, "i8")
+        counts[_present(d, codec, path, n)] = d[f"{path}#"]
+        ends = np.cumsum(counts)
+        spans.append(np.stack([ends - counts, ends])[:, keep])
+    sizes = spans[0][1] - spans[0][0] + 1 + spans[1][1] - spans[1][0]
+    offsets = np.zeros(len(keep) + 1, "i8")
+    np.cumsum(sizes, out=offsets[1:])
+    letters = np.full(256, -1, "i1")
+    for letter, index in paths.letters.items():
+        letters[ord(letter)] = index
+    out: dict[str, Array] = {"offsets": offsets}
+    groups = (f"{paths.earlier}[]", paths.source, f"{paths.forced}[]")
+    total = int(offsets[-1])
+    spans_i8 = np.ascontiguousarray(np.concatenate([spans[0], keep[None], spans[1]]), "i8")
+    for name, dtype in (("mjd", "f8"), ("band", "i1"), ("flux", "f4"), ("flux_err", "f4")):
+        values = [d[f"{g}.{paths.measured[name]}"] for g in groups]
+        if name == "band":
+            values = [_band(v, letters) for v in values]
+        out[name] = np.empty(total, dtype)
+        earlier, own, forced = (np.asarray(v, dtype) for v in values)
+        _merge(spans_i8, offsets, earlier, own, forced, out[name])
+    out["forced"] = np.zeros(total, "?")
+    _mark(spans_i8, offsets, out["forced"])
+    return out
+
+
+def _band(texts: Ranges, letters: Array) -> Array:
+    out = np.empty(len(texts), "i1")
+    _letters(texts.data, texts.start, texts.size, letters, out)
+    return out
+
+
+@numba.njit(cache=True, nogil=True)
+def _letters(data: Any, start: Any, size: Any, letters: Any, out: Any) -> None:
+    for i in range(len(start)):
+        out[i] = letters[data[start[i]]] if size[i] == 1 else -1
+
+
+@numba.njit(cache=True, nogil=True)
+def _merge(spans: Any, offsets: Any, earlier: Any, own: Any, forced: Any, out: Any) -> None:
+    for i in range(len(offsets) - 1):
+        at = offsets[i]
+        for k in range(spans[0, i], spans[1, i]):
+            out[at] = earlier[k]
+            at += 1
+        out[at] = own[spans[2, i]]
+        at += 1
+        for k in range(spans[3, i], spans[4, i]):
+            out[at] = forced[k]
+            at += 1
+
+
+@numba.njit(cache=True, nogil=True)
+def _mark(spans: Any, offsets: Any, out: Any) -> None:
+    for i in range(len(offsets) - 1):
+        for k in range(offsets[i + 1] - (spans[4, i] - spans[3, i]), offsets[i + 1]):
+            out[k] = True
