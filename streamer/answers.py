@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from typing import Any
 
-import fastavro
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from brokerbench.tables import NO_TIME
+from streamer.codec import Ranges, compile_schema
 from streamer.packets import Packets
 from streamer.schemas.elasticc_v0_9_1.mapping import CLASSIFICATION
 
 __all__ = ["Answers", "Sender", "decode_answers", "encode_answers"]
+
+_NAMES = ("brokerName", "brokerVersion", "classifierName", "classifierParams")
+_WANT = frozenset(
+    {
+        "alertId",
+        "diaSourceId",
+        "elasticcPublishTimestamp",
+        "brokerIngestTimestamp",
+        "brokerIngestTimestamp?",
+        *_NAMES,
+        "classifications#",
+        "classifications[].classId",
+        "classifications[].probability",
+    }
+)
+CODEC = compile_schema(CLASSIFICATION)
 
 Array = NDArray[Any]
 
@@ -110,65 +126,70 @@ def _encode(longs: Any, head: Any, code: Any, ends: Any, bits: Any, out: Any, of
 
 def decode_answers(packets: Packets) -> tuple[Answers, list[tuple[int, str]]]:
     """The answers in n packets, and (row, reason) of those that are no brokerClassification."""
-    wrong: list[tuple[int, str]] = []
-    rows, records = [], []
-    for i, raw in enumerate(packets):
-        stream = io.BytesIO(raw)
-        try:
-            record: Any = fastavro.schemaless_reader(stream, _PLAIN, None)
-            if stream.tell() != len(raw):
-                raise ValueError(f"{len(raw) - stream.tell()} bytes behind the record")
-        except Exception as error:  # fastavro raises what its readers stumble on
-            wrong.append((i, f"expected a brokerClassification v0.9.1, got {type(error).__name__}: {error}"))
-            continue
-        rows.append(i)
-        records.append(record)
-    senders: dict[tuple[str, str, str, str], int] = {}
-    names = ("brokerName", "brokerVersion", "classifierName", "classifierParams")
-    sender = [senders.setdefault(tuple(r[n] for n in names), len(senders)) for r in records]
-    pairs = [(c["classId"], c["probability"]) for r in records for c in r["classifications"]]
-    offsets = np.cumsum([0, *(len(r["classifications"]) for r in records)])
-    claims = [(r["elasticcPublishTimestamp"], r["brokerIngestTimestamp"]) for r in records]
-    return (
-        Answers(
-            rows=np.array(rows, "i8"),
-            alert_id=np.array([r["alertId"] for r in records], "i8"),
-            source_id=np.array([r["diaSourceId"] for r in records], "i8"),
-            claimed_publish=_micros([p for p, _ in claims]),
-            claimed_ingest=_micros([i for _, i in claims]),
-            sender=np.array(sender, "i4"),
-            senders=list(senders),
-            offsets=offsets.astype("i8"),
-            class_id=np.array([c for c, _ in pairs], "i4"),
-            probability=np.array([p for _, p in pairs], "f4"),
-        ),
-        wrong,
+    d = CODEC.decode(packets, _WANT)
+    names = [d[n] for n in _NAMES]
+    starts, sizes = np.stack([n.start for n in names], axis=1), np.stack([n.size for n in names], axis=1)
+    sender, first = np.empty(len(d.rows), "i4"), np.empty(len(d.rows), "i8")
+    count = _group(packets.data, starts, sizes, sender, first)
+    ingest = _micros(d["brokerIngestTimestamp"])
+    ingest[d["brokerIngestTimestamp?"] == 0] = NO_TIME
+    offsets = np.zeros(len(d.rows) + 1, "i8")
+    np.cumsum(d["classifications#"], out=offsets[1:])
+    texts = [Ranges(n.data, n.start[first[:count]], n.size[first[:count]]).texts() for n in names]
+    answers = Answers(
+        rows=d.rows,
+        alert_id=d["alertId"],
+        source_id=d["diaSourceId"],
+        claimed_publish=_micros(d["elasticcPublishTimestamp"]),
+        claimed_ingest=ingest,
+        sender=sender,
+        senders=list(zip(*texts, strict=True)),
+        offsets=offsets,
+        class_id=np.clip(d["classifications[].classId"], -(2**31), 2**31 - 1).astype("i4"),
+        probability=d["classifications[].probability"],
     )
+    return answers, [
+        (row, f"expected a brokerClassification v0.9.1, got {reason}") for row, reason in d.wrong
+    ]
 
 
-def _micros(millis: list[int | None]) -> Array:
-    """us of ms; NO_TIME for null and for what no clock can show."""
-    most = 1 << 50
-    known = [m * 1000 if m is not None and -most < m < most else _NO_TIME for m in millis]
-    return np.array(known, "i8")
+@numba.njit(cache=True, nogil=True)
+def _group(data: Any, starts: Any, sizes: Any, group: Any, first: Any) -> Any:
+    """Number of different senders; group i4[n] of each message, first message of each group."""
+    count, last = 0, 0
+    for i in range(len(starts)):
+        found = -1
+        for k in range(count):
+            g = (last + k) % count
+            j = first[g]
+            same = True
+            for c in range(starts.shape[1]):
+                if sizes[i, c] != sizes[j, c]:
+                    same = False
+            c = 0
+            while same and c < starts.shape[1]:
+                for b in range(sizes[i, c]):
+                    if data[starts[i, c] + b] != data[starts[j, c] + b]:
+                        same = False
+                        break
+                c += 1
+            if same:
+                found = g
+                break
+        if found < 0:
+            found = count
+            first[count] = i
+            count += 1
+        group[i] = last = found
+    return count
 
 
-_NO_TIME = int(np.iinfo(np.int64).min)
+_MOST = 1 << 50
 
 
-def _without_logical_types(schema: Any) -> Any:
-    """The schema with plain longs: a broker may send times that no datetime can hold."""
-    if isinstance(schema, dict):
-        kept = {
-            k: _without_logical_types(v)
-            for k, v in schema.items()
-            if k not in ("logicalType", "__fastavro_parsed__")
-        }
-        return kept["type"] if set(kept) == {"type"} and isinstance(kept["type"], str) else kept
-    return [_without_logical_types(s) for s in schema] if isinstance(schema, list) else schema
-
-
-_PLAIN = fastavro.parse_schema(_without_logical_types(CLASSIFICATION))
+def _micros(millis: Array) -> Array:
+    """us of ms; NO_TIME for what no clock can show."""
+    return np.where((millis > -_MOST) & (millis < _MOST), millis * 1000, NO_TIME)
 
 
 def _long(value: int) -> bytes:
