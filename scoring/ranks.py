@@ -17,21 +17,23 @@ from numpy.typing import NDArray
 from scoring.snapshot import Layout, Snapshot
 from scoring.states import Arrays, Statistics
 
-__all__ = ["RANKS", "Ranks", "average_precision", "hash_ids", "roc_auc"]
+__all__ = ["RANKS", "Ranks", "hash_ids", "separation", "separation_plain"]
 
 KEPT = 16_384
-DRAWN_FROM = 1024
+DRAWN_FROM = 512
 """Objects of a class that resamples are drawn from, those of the smallest hashes."""
 
 RESAMPLES = 200
-"""Fewer than for counts: each resample is a weighted sort of all objects."""
+"""Fewer than for counts: each resample is a sweep over all objects and classes."""
+
+NAMES = ("pairs", "total", "precision")
 
 
 @dataclass(frozen=True)
 class Ranks:
     """Probabilities of the true classes for a sample of objects.
 
-    Statistics: ``score`` f4[n, T], ``true`` i8[n], ``hash`` u8[n], ``weight`` f8[..., n].
+    Statistics: ``pairs`` f8[..., T, T], ``total`` and ``precision`` f8[..., T] of `separation`.
     """
 
     name: str = "ranks"
@@ -56,31 +58,30 @@ class Ranks:
         return _pruned(joined)
 
     def statistics(self, layout: Layout, arrays: Arrays) -> Statistics:
-        """The sample with a weight each: objects of its class over those kept."""
+        """Those of the sample, each object weighing as much as its class has over what was kept."""
         kept = np.bincount(arrays["true"], minlength=len(layout.truth))
-        weight = arrays["objects"] / np.maximum(kept, 1)
-        return Statistics(layout, {**_sample(arrays), "weight": weight[arrays["true"]]})
+        weight = (arrays["objects"] / np.maximum(kept, 1))[arrays["true"]]
+        found = separation(arrays["score"], arrays["true"], weight[None])
+        return Statistics(layout, {k: v[0] for k, v in zip(NAMES, found, strict=True)})
 
     def resample(self, layout: Layout, arrays: Arrays, *, rng: np.random.Generator, n: int) -> Statistics:
-        """Up to 200 resamples: weights are multinomial counts within each class."""
+        """Those of up to 200 resamples: weights are multinomial counts within each class."""
         n = min(n, RESAMPLES)
-        true = arrays["true"]
-        kept = np.bincount(true, minlength=len(layout.truth))
-        used = _rank_in_class(true, arrays["hash"]) < DRAWN_FROM
-        few = {name: arrays[name][used] for name in ("hash", "true", "score")}
-        weight = np.zeros((n, int(used.sum())))
+        kept = np.bincount(arrays["true"], minlength=len(layout.truth))
+        used = np.flatnonzero(_rank_in_class(arrays["true"], arrays["hash"]) < DRAWN_FROM)
+        # In the order of the hashes, so that draws do not depend on how the objects came.
+        used = used[np.lexsort((arrays["hash"][used], arrays["true"][used]))]
+        true = arrays["true"][used]
+        weight = np.zeros((n, len(used)))
         for t in np.flatnonzero(kept):
-            mine = np.flatnonzero(few["true"] == t)
+            mine = np.flatnonzero(true == t)
             drawn = rng.multinomial(kept[t], np.full(len(mine), 1 / len(mine)), size=n)
             weight[:, mine] = drawn * (arrays["objects"][t] / kept[t])
-        return Statistics(layout, {**few, "weight": weight})
+        found = separation(arrays["score"][used], true, weight)
+        return Statistics(layout, dict(zip(NAMES, found, strict=True)))
 
 
 RANKS = Ranks()
-
-
-def _sample(arrays: Arrays) -> dict[str, NDArray]:
-    return {name: arrays[name] for name in ("hash", "true", "score")}
 
 
 def _rank_in_class(true: NDArray[np.int64], hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
@@ -108,68 +109,98 @@ def hash_ids(ids: NDArray[np.int64]) -> NDArray[np.uint64]:
         return x ^ (x >> np.uint64(31))
 
 
-def roc_auc(
-    score: NDArray[np.float32], positive: NDArray[np.bool_], weight: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Area under the ROC curve, f8[R], for weights f8[R, n]; NaN where a side has no weight.
+def separation(
+    score: NDArray[np.float32], true: NDArray[np.int64], weight: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """How well each class's score tells it from each other class, and average precision.
 
-    The probability that a positive scores above a negative, ties counting half (Mann & Whitney
-    1947).
+    score: f4[n, T]; true: i8[n]; weight: f8[R, n]. Returns pairs f8[R, T, T], the weight of pairs
+    of an object of class i and one of class j where i has more of score i, ties counting half (Mann
+    & Whitney 1947); total f8[R, T], weight of each class; precision f8[R, T], sum over thresholds
+    of (R_k - R_k-1) P_k of class i against the rest, equal scores being one threshold.
     """
-    order = np.argsort(score, kind="stable")
-    return _auc(score[order], positive[order], np.ascontiguousarray(weight[:, order]))
+    n_draws, n_true = len(weight), score.shape[1]
+    # Resamples run along the last axis, so that the inner loops are over neighbours in memory.
+    by_object = np.ascontiguousarray(weight.T)
+    total = np.zeros((n_true, n_draws))
+    _add_rows(true, by_object, total)
+    pairs = np.zeros((n_true, n_true, n_draws))
+    precision = np.full((n_true, n_draws), np.nan)
+    for i in range(n_true):
+        order = np.argsort(score[:, i], kind="stable")
+        _sweep(np.ascontiguousarray(score[:, i]), order, true, by_object, i, total, pairs[i], precision[i])
+    return pairs.transpose(2, 0, 1), total.T, precision.T
 
 
-def average_precision(
-    score: NDArray[np.float32], positive: NDArray[np.bool_], weight: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Average precision, f8[R], for weights f8[R, n]: sum of (R_k - R_k-1) P_k over thresholds.
-
-    Equal scores are one threshold. NaN where there is no positive.
-    """
-    order = np.argsort(-score, kind="stable")
-    return _ap(score[order], positive[order], np.ascontiguousarray(weight[:, order]))
+def separation_plain(
+    score: NDArray[np.float32], true: NDArray[np.int64], weight: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """What `separation` returns, pair by pair and threshold by threshold."""
+    n_draws, n_true = len(weight), score.shape[1]
+    pairs = np.zeros((n_draws, n_true, n_true))
+    precision = np.zeros((n_draws, n_true))
+    total = np.array([[w[true == t].sum() for t in range(n_true)] for w in weight])
+    for r in range(n_draws):
+        for i in range(n_true):
+            for a in np.flatnonzero(true == i):
+                above = (score[a, i] > score[:, i]) + 0.5 * (score[a, i] == score[:, i])
+                for j in range(n_true):
+                    pairs[r, i, j] += weight[r, a] * (above * weight[r] * (true == j)).sum()
+            recalled = 0.0
+            for threshold in np.unique(score[:, i])[::-1]:
+                named = score[:, i] >= threshold
+                hits = weight[r, named & (true == i)].sum()
+                if weight[r, named].sum() > 0:
+                    precision[r, i] += (hits - recalled) * hits / weight[r, named].sum()
+                recalled = hits
+            precision[r, i] = precision[r, i] / recalled if recalled else np.nan
+    return pairs, total, precision
 
 
 @numba.njit(cache=True, nogil=True)
-def _auc(score, positive, weight):  # type: ignore[no-untyped-def]
-    n_draws, n = weight.shape
-    out = np.empty(n_draws)
-    for r in range(n_draws):
-        above = below = pairs = 0.0
-        i = 0
-        while i < n:
-            j, tie_positive, tie_negative = i, 0.0, 0.0
-            while j < n and score[j] == score[i]:
-                if positive[j]:
-                    tie_positive += weight[r, j]
-                else:
-                    tie_negative += weight[r, j]
-                j += 1
-            pairs += tie_positive * (below + 0.5 * tie_negative)
-            below += tie_negative
-            above += tie_positive
-            i = j
-        out[r] = pairs / (above * below) if above * below > 0 else np.nan
-    return out
+def _add_rows(true, weight, total):  # type: ignore[no-untyped-def]
+    for k in range(len(true)):
+        for r in range(weight.shape[1]):
+            total[true[k], r] += weight[k, r]
 
 
 @numba.njit(cache=True, nogil=True)
-def _ap(score, positive, weight):  # type: ignore[no-untyped-def]
-    n_draws, n = weight.shape
-    out = np.empty(n_draws)
+def _sweep(score, order, true, weight, own, total, pairs, precision):  # type: ignore[no-untyped-def]
+    n, n_draws = weight.shape
+    n_true = len(total)
+    below = np.zeros((n_true, n_draws))  # weight of each class below the threshold
+    tied = np.zeros((n_true, n_draws))
+    mine = np.zeros(n_draws)
+    above = np.zeros(n_draws)  # weight of all classes at or above the threshold
+    hits = np.zeros(n_draws)  # weight of the class itself below
+    area = np.zeros(n_draws)
+    for t in range(n_true):
+        above += total[t]
+    i = 0
+    while i < n:
+        j, any_mine = i, False
+        while j < n and score[order[j]] == score[order[i]]:
+            k = order[j]
+            tied[true[k]] += weight[k]
+            any_mine = any_mine or true[k] == own
+            j += 1
+        if any_mine:
+            mine[:] = tied[own]
+            for t in range(n_true):
+                for r in range(n_draws):
+                    pairs[t, r] += mine[r] * (below[t, r] + 0.5 * tied[t, r])
+            for r in range(n_draws):
+                if mine[r] > 0.0:
+                    area[r] += mine[r] * (total[own, r] - hits[r]) / above[r]
+                    hits[r] += mine[r]
+        for q in range(i, j):
+            t = true[order[q]]
+            for r in range(n_draws):
+                w = tied[t, r]
+                below[t, r] += w
+                above[r] -= w
+                tied[t, r] = 0.0
+        i = j
     for r in range(n_draws):
-        hits = named = total = 0.0
-        i = 0
-        while i < n:
-            j, before = i, hits
-            while j < n and score[j] == score[i]:
-                named += weight[r, j]
-                if positive[j]:
-                    hits += weight[r, j]
-                j += 1
-            if named > 0:
-                total += (hits - before) * hits / named
-            i = j
-        out[r] = total / hits if hits > 0 else np.nan
-    return out
+        if total[own, r] > 0.0:
+            precision[r] = area[r] / total[own, r]

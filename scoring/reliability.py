@@ -71,41 +71,32 @@ class ClassReliability(Additive):
     name: str = "class_reliability"
 
     def count(self, snapshot: Snapshot) -> Arrays:
-        """``cells`` i8[T, T * 15] (true class; class, bin) and ``stated`` f8 of the same shape."""
+        """``cells`` i8[2 * T, 15] (class by others and own objects; bin) and ``stated`` f8 likewise."""
         answered = snapshot.predicted >= 0
-        n_true = len(snapshot.layout.truth)
+        true, n_true = snapshot.true[answered], len(snapshot.layout.truth)
         p = snapshot.probability[answered][:, snapshot.layout.target]
-        width = n_true * BINS
-        cell = snapshot.true[answered][:, None] * width + np.arange(n_true) * BINS + bin_of(p)
-        size, shape = n_true * width, (n_true, width)
+        row = 2 * np.arange(n_true) + (true[:, None] == np.arange(n_true))
+        cell = (row * BINS + bin_of(p)).ravel()
+        size, shape = 2 * n_true * BINS, (2 * n_true, BINS)
         return {
-            "cells": np.bincount(cell.ravel(), minlength=size).reshape(shape).astype(np.int64),
-            "stated": np.bincount(cell.ravel(), weights=p.ravel(), minlength=size).reshape(shape),
+            "cells": np.bincount(cell, minlength=size).reshape(shape).astype(np.int64),
+            "stated": np.bincount(cell, weights=p.ravel(), minlength=size).reshape(shape),
         }
 
     def statistics(self, layout: Layout, arrays: Arrays) -> Statistics:
         """Counts a class and bin."""
-        return Statistics(layout, _unfolded(arrays["cells"], arrays["stated"]))
+        return Statistics(layout, _by_class(arrays["cells"], arrays["stated"]))
 
     def resample(self, layout: Layout, arrays: Arrays, *, rng: np.random.Generator, n: int) -> Statistics:
-        """Counts of n resamples; the bins of one class given one true class are drawn together."""
-        n_true = len(layout.truth)
+        """Counts of n resamples; a class's own objects and all others are drawn apart."""
+        drawn = resample_cells(arrays["cells"], rng=rng, n=n)
         mean = arrays["stated"] / np.maximum(arrays["cells"], 1)
-        cells = arrays["cells"].reshape(n_true * n_true, BINS)
-        drawn = resample_cells(cells, rng=rng, n=n).reshape(n, n_true, n_true * BINS)
-        return Statistics(layout, _unfolded(drawn, drawn * mean))
+        return Statistics(layout, _by_class(drawn, drawn * mean))
 
 
-def _unfolded(cells: NDArray, stated: NDArray) -> dict[str, NDArray]:
-    n_true = cells.shape[-2]
-    shape = (*cells.shape[:-2], n_true, n_true, BINS)
-    by_truth = cells.reshape(shape)
-    own = np.arange(n_true)
-    return {
-        "n": by_truth.sum(-3),
-        "hits": by_truth[..., own, own, :],
-        "stated": stated.reshape(shape).sum(-3),
-    }
+def _by_class(cells: NDArray, stated: NDArray) -> dict[str, NDArray]:
+    others, own = cells[..., 0::2, :], cells[..., 1::2, :]
+    return {"n": others + own, "hits": own, "stated": stated[..., 0::2, :] + stated[..., 1::2, :]}
 
 
 TOP = TopReliability()

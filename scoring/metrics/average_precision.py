@@ -10,16 +10,12 @@ from numpy.typing import NDArray
 
 from scoring.metric import Metric
 from scoring.ranks import RANKS
-from scoring.ranks import average_precision as of_scores
 from scoring.states import Statistics
 
 
 def average_precision(statistics: Statistics) -> NDArray[np.float64]:
     """Average precision of each class, f8[..., T]."""
-    weight = np.atleast_2d(statistics["weight"])
-    score, true = statistics["score"], statistics["true"]
-    values = [of_scores(score[:, t], true == t, weight) for t in range(score.shape[1])]
-    return np.stack(values, -1).reshape(*statistics["weight"].shape[:-1], score.shape[1])
+    return statistics["precision"]
 
 
 METRIC = Metric(

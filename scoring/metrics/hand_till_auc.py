@@ -8,27 +8,18 @@ left out. Exact up to 16,384 objects a class (scoring.ranks).
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.metric import Metric
+from scoring.metric import Metric, ratio
 from scoring.metrics._counts import mean_of_defined
-from scoring.ranks import RANKS, roc_auc
+from scoring.ranks import RANKS
 from scoring.states import Statistics
 
 
 def hand_till_auc(statistics: Statistics) -> NDArray[np.float64]:
     """M of Hand & Till, f8[...]."""
-    weight = np.atleast_2d(statistics["weight"])
-    score, true = statistics["score"], statistics["true"]
-    rows = [np.flatnonzero(true == t) for t in range(score.shape[1])]
-    areas = []
-    for i, mine in enumerate(rows):
-        for j, others in enumerate(rows):
-            if i != j:
-                both = np.concatenate([mine, others])
-                areas.append(roc_auc(score[both, i], true[both] == i, weight[:, both]))
-    shape = statistics["weight"].shape[:-1]
-    if not areas:
-        return np.full(shape, np.nan)
-    return mean_of_defined(np.stack(areas, -1)).reshape(shape)
+    total = statistics["total"]
+    areas = ratio(statistics["pairs"], total[..., :, None] * total[..., None, :])
+    apart = np.where(np.eye(total.shape[-1], dtype=bool), np.nan, areas)
+    return mean_of_defined(apart.reshape(*total.shape[:-1], -1))
 
 
 METRIC = Metric(

@@ -7,17 +7,16 @@ ties count half. Undefined where a side is empty. Exact up to 16,384 objects a c
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.metric import Metric
-from scoring.ranks import RANKS, roc_auc
+from scoring.metric import Metric, ratio
+from scoring.ranks import RANKS
 from scoring.states import Statistics
 
 
 def one_against_rest(statistics: Statistics) -> NDArray[np.float64]:
     """Area of each class, f8[..., T]."""
-    weight = np.atleast_2d(statistics["weight"])
-    score, true = statistics["score"], statistics["true"]
-    areas = [roc_auc(score[:, t], true == t, weight) for t in range(score.shape[1])]
-    return np.stack(areas, -1).reshape(*statistics["weight"].shape[:-1], score.shape[1])
+    pairs, total = statistics["pairs"], statistics["total"]
+    other = 1.0 - np.eye(total.shape[-1])
+    return ratio((pairs * other).sum(-1), total * (total @ other))
 
 
 METRIC = Metric(

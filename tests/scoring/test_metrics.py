@@ -81,11 +81,7 @@ def test_a_resample_is_computed_as_the_sample_is(name: str) -> None:
     drawn = metric.state.resample(LAYOUT, arrays, rng=np.random.default_rng(6), n=5)
     stacked = metric.value(drawn).reshape(5, -1)
     for i in range(5):
-        # Only the weights of ranked objects have an axis of resamples.
-        ranked = "weight" in drawn.arrays
-        one = type(drawn)(
-            drawn.layout, {k: v if ranked and k != "weight" else v[i] for k, v in drawn.arrays.items()}
-        )
+        one = type(drawn)(drawn.layout, {k: v[i] for k, v in drawn.arrays.items()})
         np.testing.assert_allclose(stacked[i], np.atleast_1d(metric.value(one)), rtol=EXACT)
 
 

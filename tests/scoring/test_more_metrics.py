@@ -13,7 +13,7 @@ from sklearn import metrics as sk
 from scoring import ranks
 from scoring.levels import at_level
 from scoring.metric import METRICS
-from scoring.ranks import RANKS, average_precision, hash_ids, roc_auc
+from scoring.ranks import RANKS, hash_ids, separation, separation_plain
 from scoring.reliability import BINS, bin_of
 from scoring.tree import distances, lineage
 from tests.scoring.snapshots import CLASSES, layout_of, random_case, snapshot_of, value_of
@@ -237,15 +237,14 @@ def test_a_sample_of_objects_stands_for_all(monkeypatch: pytest.MonkeyPatch) -> 
     assert set(again["hash"]) == set(kept["hash"])  # the same objects however they came
 
 
-def test_weights_count_as_copies() -> None:
-    rng = np.random.default_rng(1)
-    score, positive = rng.random(40).astype("f4"), rng.random(40) < 0.4
-    times = rng.integers(0, 4, 40)
-    copied = np.repeat(np.arange(40), times)
-    for function in (roc_auc, average_precision):
-        weighted = function(score, positive, times[None].astype("f8"))
-        plain = function(score[copied], positive[copied], np.ones((1, len(copied))))
-        np.testing.assert_allclose(weighted, plain, atol=EXACT)
+@pytest.mark.parametrize("seed", range(4))
+def test_the_sweep_finds_what_pairs_and_thresholds_one_by_one_find(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    score = np.round(rng.random((40, 3)), 1 + seed % 2).astype("f4")  # with ties
+    true, weight = rng.integers(0, 3, 40), rng.integers(0, 3, (2, 40)).astype("f8")
+    true[true == 2] = seed % 3  # sometimes a class without objects
+    for got, want in zip(separation(score, true, weight), separation_plain(score, true, weight), strict=True):
+        np.testing.assert_allclose(got, want, atol=EXACT)
 
 
 def test_hashes_of_neighbouring_ids_are_far_apart() -> None:
