@@ -6,6 +6,8 @@ parent. Residual, NotClassified and a missing answer say nothing: they stand at 
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,6 +17,7 @@ from scoring.snapshot import Layout
 __all__ = ["distances", "lineage", "lineages", "overlaps", "subtree_masks"]
 
 
+@lru_cache(maxsize=256)
 def lineage(class_id: int) -> tuple[int, ...]:
     """The class and its ancestors from the root down, without the virtual root.
 
@@ -46,13 +49,23 @@ def overlaps(layout: Layout) -> tuple[NDArray[np.int64], NDArray[np.int64], NDAr
 
 def distances(layout: Layout) -> NDArray[np.int64]:
     """Edges between each true class and each column (no answer last), i8[T, C + 1]."""
-    true, given = lineages(layout)
+    return _distances(layout.truth, layout.columns)
+
+
+@lru_cache(maxsize=64)
+def _distances(truth: tuple[int, ...], columns: tuple[int, ...]) -> NDArray[np.int64]:
+    true, given = [lineage(c) for c in truth], [lineage(c) for c in (*columns, -1)]
     return np.array([[len(t) + len(g) - 2 * _shared(t, g) for g in given] for t in true], np.int64)
 
 
 def subtree_masks(layout: Layout, nodes: tuple[int, ...]) -> NDArray[np.bool_]:
     """Whether each column lies in the subtree of each node, bool[len(nodes), C]."""
-    given = [set(lineage(c)) for c in layout.columns]
+    return _subtree_masks(layout.columns, nodes)
+
+
+@lru_cache(maxsize=256)
+def _subtree_masks(columns: tuple[int, ...], nodes: tuple[int, ...]) -> NDArray[np.bool_]:
+    given = [set(lineage(c)) for c in columns]
     return np.array([[node in g for g in given] for node in nodes], bool).reshape(len(nodes), len(given))
 
 
