@@ -181,8 +181,7 @@ def observe(
 ) -> tuple[LightCurves, TrueFluxes]:
     """Measured light curves and their true difference fluxes, behind the Milky Way's dust."""
     dim = 10 ** (-0.4 * ebv[:, None] * dust.band_extinction(stage.passbands))
-    counts = np.diff(scene.offsets)
-    row = np.repeat(np.arange(len(scene)), counts)
+    row = scene.row
     depth = stage.depth[visit]
     behind = dim.astype("f4")[row, scene.band]
     total = light.flux * behind

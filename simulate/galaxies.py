@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from simulate.offsets import OffsetRule
 from simulate.rates import distance_modulus, kpc_per_arcsec
 
-__all__ = ["Galaxies", "HostPopulation", "field_galaxies"]
+__all__ = ["Galaxies", "HostPopulation", "field_galaxies", "oxygen"]
 
 Array = NDArray[np.float64]
 
@@ -161,6 +161,15 @@ def _magnitudes(z: Array, log_mass: Array, young: Array) -> Array:
     ratio = (0.45 - 0.3 * past) * (1 - young) + (-0.4 - 0.15 * past) * young
     absolute = 4.65 - 2.5 * (log_mass - ratio)
     return (absolute + distance_modulus(z) - 2.5 * np.log10(1 + z))[:, None] + shape + reddening
+
+
+def oxygen(log_mass: Array, log_sfr: Array) -> Array:
+    """Abundance 12 + log(O/H) f8[n] of galaxies by mass and star formation (Mannucci et al. 2010 eq. 2).
+
+    m and s are clipped to where the fit holds, 9 to 12 and -1.5 to 2.
+    """
+    m, s = np.clip(log_mass, 9.0, 12.0) - 10, np.clip(log_sfr, -1.5, 2.0)
+    return 8.90 + 0.37 * m - 0.14 * s - 0.19 * m**2 + 0.12 * m * s - 0.054 * s**2
 
 
 def field_galaxies(rng: np.random.Generator, n: int) -> Galaxies:

@@ -59,6 +59,8 @@ class Plan:
             "counts": list(self.counts),
             "bands": list(survey.bands),
             "taxonomy": "elasticc2",
+            "min_detections": survey.min_detections,
+            "min_gap_days": float(survey.min_gap_days),
             "stream_start": float(np.floor(sky.visits.mjd[0])),
             "area_deg2": round(sky.area_deg2, 6),
             "visits_per_position": round(sky.visits_per_position, 6),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -63,6 +64,15 @@ class Scene:
     def __len__(self) -> int:
         return len(self.z)
 
+    @cached_property
+    def row(self) -> NDArray[np.int64]:
+        """The object that each visit belongs to, i8[R]."""
+        return np.repeat(np.arange(len(self)), np.diff(self.offsets))
+
+    def moved(self, days: Array) -> Scene:
+        """The same scene with t0 later by `days` f8[n] (observer's frame)."""
+        return replace(self, t0=self.t0 + days)
+
 
 class Light(NamedTuple):
     """What reaches the Milky Way's dust [nJy].
@@ -104,7 +114,7 @@ class Source:
     redshift: tuple[float, float] | None = None
     active: tuple[float, float] = (0.0, 0.0)
     hosts: str | None = None
-    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    parameters: dict[str, Parameter] = field(default_factory=dict)
 
     @property
     def galactic(self) -> bool:

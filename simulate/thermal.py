@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from simulate.photometry import TEN_PC, Passbands
 from simulate.source import Scene
 
-__all__ = ["Photosphere", "days_grid", "thermal_flux"]
+__all__ = ["Photosphere", "blackbody_flux", "days_grid", "thermal_flux"]
 
 Array = NDArray[np.float64]
 
@@ -61,6 +61,15 @@ def _planck(passbands: Passbands, cutoff: float) -> NDArray[np.float32]:
                 spectrum *= np.minimum(wave[:, None] * 1e8 / cutoff, 1.0)
             table[b, j] = np.log(np.maximum(passband.weights @ spectrum * solid, 1e-37))
     return table
+
+
+def blackbody_flux(passbands: Passbands, temperature: float, *, luminosity: float) -> Array:
+    """Fluxes f8[b] nJy of a blackbody [K, erg/s] at 10 pc, not redshifted."""
+    table = _planck(passbands, 0.0)[:, 0]
+    place = np.log(temperature / _T_LOW) / np.log(_T_HIGH / _T_LOW) * (_T_NODES - 1)
+    unit = np.array([np.exp(np.interp(place, np.arange(_T_NODES), row)) for row in table])
+    area = luminosity / (4 * np.pi * 5.670374419e-5 * temperature**4)
+    return unit * area / UNIT_RADIUS**2
 
 
 def thermal_flux(

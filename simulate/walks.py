@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from simulate.source import Light, Scene
 
-__all__ = ["Walk", "walking_light"]
+__all__ = ["Drift", "Walk", "walking_light"]
 
 Array = NDArray[np.float64]
 
@@ -27,7 +27,16 @@ class Walk:
     tau: Array
 
 
-def walking_light(walk: Walk, scene: Scene, rng: np.random.Generator) -> Light:
+@dataclass(frozen=True, eq=False)
+class Drift:
+    """Change of the mean: brighter by step f8[n] mag, half of it by centre f8[n] MJD; width f8[n] d."""
+
+    step: Array
+    centre: Array
+    width: Array
+
+
+def walking_light(walk: Walk, scene: Scene, rng: np.random.Generator, *, drift: Drift | None = None) -> Light:
     """Light [nJy] of damped random walks, all bands in step, and its mean in the template images.
 
     One path x an object with unit variance and correlation exp(-dt / tau) (Kelly, Bechtold &
@@ -35,6 +44,8 @@ def walking_light(walk: Walk, scene: Scene, rng: np.random.Generator) -> Light:
     template images, so that the difference flux is right.
     """
     n = len(scene)
+    still = np.zeros(n)
+    moving = (drift.step, drift.centre, drift.width) if drift else (still, still, still + 1.0)
     before = rng.standard_normal((n, len(TEMPLATE_DAYS)), dtype="f4")
     steps = rng.standard_normal(len(scene.mjd), dtype="f4")
     flux = np.empty(len(scene.mjd), "f4")
@@ -43,6 +54,7 @@ def walking_light(walk: Walk, scene: Scene, rng: np.random.Generator) -> Light:
         (walk.mean, walk.sigma, walk.tau),
         (scene.offsets, scene.mjd, scene.band),
         (before, TEMPLATE_DAYS, steps),
+        moving,
         flux,
         template,
     )
@@ -50,10 +62,11 @@ def walking_light(walk: Walk, scene: Scene, rng: np.random.Generator) -> Light:
 
 
 @numba.njit(cache=True, nogil=True)
-def _wander(walk, scene, draws, flux, template):  # type: ignore[no-untyped-def]
+def _wander(walk, scene, draws, drift, flux, template):  # type: ignore[no-untyped-def]
     mean, sigma, tau = walk
     offsets, mjd, band = scene
     before, days, steps = draws
+    step, centre, width = drift
     for k in range(tau.size):
         if offsets[k] == offsets[k + 1]:
             continue
@@ -64,6 +77,9 @@ def _wander(walk, scene, draws, flux, template):  # type: ignore[no-untyped-def]
                 x, last = x * keep + np.sqrt(1.0 - keep * keep) * before[k, j], days[j]
             for b in range(template.shape[1]):
                 mag = mean[k, b] + sigma[k, b] * x
+                if step[k] != 0.0:
+                    at = mjd[offsets[k]] + days[j]
+                    mag -= step[k] / (1.0 + np.exp(-(at - centre[k]) / width[k]))
                 template[k, b] += np.exp(0.921034037197618 * (31.4 - mag)) / days.size
         time = mjd[offsets[k]] + last
         for i in range(offsets[k], offsets[k + 1]):
@@ -71,4 +87,6 @@ def _wander(walk, scene, draws, flux, template):  # type: ignore[no-untyped-def]
             x = x * keep + np.sqrt(1.0 - keep * keep) * steps[i]
             time = mjd[i]
             mag = mean[k, band[i]] + sigma[k, band[i]] * x
+            if step[k] != 0.0:
+                mag -= step[k] / (1.0 + np.exp(-(time - centre[k]) / width[k]))
             flux[i] = np.exp(0.921034037197618 * (31.4 - mag))

@@ -53,6 +53,11 @@ def draw(rng: Generator, place: Place) -> dict[str, Array]:
 
 
 def light(parameters: Parameters, scene: Scene, rng: Generator) -> Light:
+    return walking_light(walk(parameters, scene), scene, rng)
+
+
+def walk(parameters: Parameters, scene: Scene) -> Walk:
+    """Means, sizes and times of the walks in the observer's bands and frame."""
     effective = scene.passbands.effective
     slow = 1 + scene.z
     rest = effective / slow[:, None] / 4000
@@ -62,7 +67,7 @@ def light(parameters: Parameters, scene: Scene, rng: Generator) -> Light:
     mean = mag_i[:, None] - 2.5 * parameters["slope"][:, None] * np.log10(7540 / effective)
     sf = parameters["sf_4000"][:, None] * rest**-0.479
     tau = parameters["tau_4000"] * (7540 / slow / 4000) ** 0.17 * slow
-    return walking_light(Walk(mean=mean, sigma=sf / np.sqrt(2), tau=tau), scene, rng)
+    return Walk(mean=mean, sigma=sf / np.sqrt(2), tau=tau)
 
 
 SOURCE = Source(

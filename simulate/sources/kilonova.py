@@ -25,7 +25,7 @@ def heating(mass: Array) -> Array:
 def draw(rng: Generator, place: Place) -> dict[str, Array]:
     n = len(place)
     return {
-        "mass_blue": log_normal(rng, n, median=0.018, dex=0.25, limits=(0.002, 0.08)),
+        "mass_blue": log_normal(rng, n, median=0.023, dex=0.25, limits=(0.002, 0.08)),
         "mass_red": log_normal(rng, n, median=0.035, dex=0.25, limits=(0.004, 0.12)),
         "velocity_blue": truncated_normal(rng, n, mean=0.25, sigma=0.04, limits=(0.15, 0.35)),
         "velocity_red": truncated_normal(rng, n, mean=0.14, sigma=0.03, limits=(0.05, 0.22)),

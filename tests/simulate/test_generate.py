@@ -51,6 +51,7 @@ def test_a_run_has_every_table_and_its_books_balance(run: Folder) -> None:
     assert manifest["origin"] == "simulation"
     assert manifest["bands"] == ["u", "g", "r", "i", "z", "y"]
     assert manifest["counts"] == [30, 20]
+    assert (manifest["min_detections"], manifest["min_gap_days"]) == (2, 0.0)
     assert run.parts == ["00-00000", "01-00000"]
     visits = run.read("visits", "all", Visits)
     assert manifest["stream_start"] == np.floor(visits.mjd[0])

@@ -1,0 +1,17 @@
+"""Hosts of type Ia supernovae like SN 1991bg: old galaxies."""
+
+import numpy as np
+
+from simulate.galaxies import HostPopulation
+from simulate.offsets import follow_light
+
+
+def weight(log_mass: np.ndarray, log_sfr: np.ndarray) -> np.ndarray:
+    """A+B rate, cut exponentially above log sSFR = -11.5."""
+    rate = 5.3e-14 * 10**log_mass + 3.9e-4 * 10**log_sfr
+    return rate * np.exp(-5 * np.maximum(log_sfr - log_mass + 11.5, 0.0))
+
+
+HOSTS = HostPopulation(
+    weight=weight, offsets=follow_light(), reference="SCOTCH weight maps, Lokken et al. 2023"
+)
