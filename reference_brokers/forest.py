@@ -2,117 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from brokerbench.errors import InputError
 from brokerbench.rng import stream
-from brokerbench.tables import AlertBatch
-from reference_brokers.features import FEATURES, features, features_sha256
-from reference_brokers.model import onnx_session, read_model, unfitted, write_model
-from reference_brokers.sample import draw_sample
+from reference_brokers.learner import Learner
 
-ABSENT = np.float32(-1e6)
-"""Stands for NaN inside the forest, below every value that a feature takes, so that trees can split on it."""
+ABSENT = -1e6
+"""Stands for NaN inside the forest, below every value that a feature takes: trees can split on it."""
 
-
-@dataclass(frozen=True)
-class Forest:
-    """Random forest (Breiman 2001) on the features of an alert's history, as after ALeRCE's BHRF.
-
-    Fitted on truncated histories: each alert of the training run is one, so the forest has seen young
-    objects too. Classes weigh the same however many rows they have (balanced): the probabilities are
-    those of a sky on which all classes are equally frequent.
-    """
-
-    name: str = "forest"
-    version: str = "1"
-    classes: tuple[int, ...] = ()
-    trees: int = 120
-    depth: int = 14
-    leaf: int = 3
-    rows_per_class: int = 12_000
-    alerts_per_object: float = 4.0
-    onnx: bytes | None = None
-
-    def classify(self, batch: AlertBatch) -> NDArray[np.float32]:
-        """Probabilities f4[n, C]; every row sums to 1."""
-        if self.onnx is None:
-            raise unfitted(self.name)
-        if not len(batch):
-            return np.empty((0, len(self.classes)), "f4")
-        matrix = features(batch)
-        votes = self._session.run(None, {"features": np.where(np.isnan(matrix), ABSENT, matrix)})[1]
-        return votes / votes.sum(axis=1, keepdims=True)
-
-    def fit(self, batches: Iterable[tuple[AlertBatch, NDArray[np.int32]]], *, seed: int) -> Forest:
-        """A fitted forest. batches: alerts and the class id i4[n] of each alert's object.
-
-        Raises InputError where the labels do not fit the alerts or hold fewer than two classes.
-        """
-        from sklearn.ensemble import RandomForestClassifier
-
-        rows, ids = draw_sample(
-            batches,
-            seed=seed,
-            rows_per_class=self.rows_per_class,
-            alerts_per_object=self.alerts_per_object,
-            name=self.name,
-        )
-        model = RandomForestClassifier(
-            self.trees,
-            max_depth=self.depth,
-            min_samples_leaf=self.leaf,
-            class_weight="balanced",
-            n_jobs=-1,  # the trees do not depend on it
-            random_state=int(stream(seed, self.name, "trees").integers(1 << 31)),
-        )
-        model.fit(np.where(np.isnan(rows), ABSENT, rows), ids)
-        classes = tuple(int(c) for c in model.classes_)
-        return replace(self, classes=classes, onnx=_as_onnx(model))
-
-    def save(self, folder: Path) -> None:
-        """Write the model folder."""
-        if self.onnx is None:
-            raise unfitted(self.name)
-        about = {
-            "broker": self.name,
-            "version": self.version,
-            "classes": list(self.classes),
-            "features": list(FEATURES),
-            "features_sha256": features_sha256(),
-        }
-        write_model(folder, about, self.onnx)
-
-    def load(self, folder: Path) -> Forest:
-        """The forest of a model folder. Raises InputError where it is not one, or has other features."""
-        manifest, onnx = read_model(folder, self.name, self.version)
-        if manifest.get("features_sha256") != features_sha256() or onnx is None:
-            raise InputError(
-                f"{folder}: expected a model of these {len(FEATURES)} features, got other ones; train it anew"
-            )
-        return replace(self, classes=tuple(manifest["classes"]), onnx=onnx)
-
-    @cached_property
-    def _session(self) -> Any:
-        assert self.onnx is not None
-        return onnx_session(self.onnx)
+TREES, DEPTH, LEAF = 120, 14, 3
 
 
-def _as_onnx(model: Any) -> bytes:
-    """A fitted scikit-learn forest as the bytes of an ONNX file."""
+def grow(
+    rows: NDArray[np.float32], numbers: NDArray[np.int64], weights: NDArray[np.float64], seed: int
+) -> bytes:
+    """ONNX bytes of a random forest (Breiman 2001) of 120 trees of depth 14, three rows a leaf or more."""
+    from sklearn.ensemble import RandomForestClassifier
+
+    model = RandomForestClassifier(
+        TREES,
+        max_depth=DEPTH,
+        min_samples_leaf=LEAF,
+        n_jobs=-1,  # the trees do not depend on it
+        random_state=int(stream(seed, "forest", "trees").integers(1 << 31)),
+    )
+    model.fit(np.where(np.isnan(rows), np.float32(ABSENT), rows), numbers, sample_weight=weights)
+    return _as_onnx(model, rows.shape[1])
+
+
+def _as_onnx(model: Any, n_features: int) -> bytes:
+    """A fitted scikit-learn forest as the bytes of an ONNX file that takes NaN."""
+    import onnx
+    from onnx import TensorProto, helper
     from skl2onnx import convert_sklearn
     from skl2onnx.common.data_types import FloatTensorType
 
-    inputs = [("features", FloatTensorType([None, len(FEATURES)]))]
-    converted = convert_sklearn(model, initial_types=inputs, options={id(model): {"zipmap": False}})
-    return converted.SerializeToString()
+    inputs = [("filled", FloatTensorType([None, n_features]))]
+    made = convert_sklearn(model, initial_types=inputs, options={id(model): {"zipmap": False}})
+    graph = made.graph
+    graph.initializer.append(helper.make_tensor("absent", TensorProto.FLOAT, [1], [ABSENT]))
+    graph.node.insert(0, helper.make_node("IsNaN", ["features"], ["missing"]))
+    graph.node.insert(1, helper.make_node("Where", ["missing", "absent", "features"], ["filled"]))
+    graph.input[0].name = "features"
+    onnx.checker.check_model(made)
+    return made.SerializeToString()
 
 
-BROKER = Forest()
+BROKER = Learner(name="forest", version="1", learn=grow)

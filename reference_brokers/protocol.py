@@ -60,7 +60,10 @@ class TrainableBroker(Broker, Protocol):
 
 
 BROKERS = Registry(
-    "reference_brokers", "BROKER", needs=NEEDS, skip=("features", "model", "protocol", "sample")
+    "reference_brokers",
+    "BROKER",
+    needs=NEEDS,
+    skip=("calibration", "features", "learner", "model", "protocol", "sample"),
 )
 """The reference brokers by name."""
 

@@ -11,17 +11,21 @@ import pytest
 
 from brokerbench.errors import ConfigError, InputError, UnknownName
 from brokerbench.taxonomy import ELASTICC2
-from reference_brokers import BROKERS, Broker, TrainableBroker, load_broker
-from tests.reference_brokers.batches import CLASSES, make_batch, take
+from reference_brokers import BROKERS, Broker, TrainableBroker, features, forest, gbm, load_broker
+from reference_brokers._boosted_onnx import boosted_as_onnx, largest_f4
+from reference_brokers.model import onnx_session
+from tests.reference_brokers.batches import CLASSES, make_batch, one_alert, take
 
 TRAINABLE = [name for name in BROKERS if hasattr(BROKERS[name], "fit")]
 
 
-def quick(name: str):
-    """The broker of that name with as few trees as it takes to tell classes apart."""
-    broker = BROKERS[name]
-    fields = {f.name for f in dataclasses.fields(broker)}
-    return dataclasses.replace(broker, **{k: v for k, v in {"trees": 12, "depth": 8}.items() if k in fields})
+@pytest.fixture(scope="module", autouse=True)
+def few_trees():
+    """As few trees as it takes to tell classes apart."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(forest, "TREES", 12)
+        patch.setattr(gbm, "ROUNDS", 8)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +34,8 @@ def training():
 
 
 @pytest.fixture(scope="module")
-def fitted(training):
-    return {name: quick(name).fit(iter(training), seed=5) for name in TRAINABLE}
+def fitted(training, few_trees):
+    return {name: BROKERS[name].fit(iter(training), seed=5) for name in TRAINABLE}
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +44,8 @@ def unseen():
 
 
 def test_there_are_brokers():
-    assert {"prior", "forest"} <= set(BROKERS)
-    assert {"prior", "forest"} <= set(TRAINABLE)
+    assert {"prior", "ndet_prior", "context", "forest", "gbm"} <= set(BROKERS)
+    assert {"prior", "ndet_prior", "context", "forest", "gbm"} <= set(TRAINABLE)
 
 
 @pytest.mark.parametrize("name", list(BROKERS))
@@ -84,7 +88,7 @@ def test_an_answer_does_not_depend_on_the_batch(name, fitted, unseen):
 
 @pytest.mark.parametrize("name", TRAINABLE)
 def test_the_same_training_and_seed_give_the_same_answers(name, fitted, training, unseen):
-    again = quick(name).fit(iter(training), seed=5)
+    again = BROKERS[name].fit(iter(training), seed=5)
     np.testing.assert_array_equal(again.classify(unseen[0]), fitted[name].classify(unseen[0]))
 
 
@@ -104,13 +108,13 @@ def test_a_saved_broker_answers_as_before(name, fitted, unseen, tmp_path):
 def test_labels_that_do_not_fit_are_refused(name, training):
     batch, labels = training[0]
     with pytest.raises(InputError, match=f"{name}.fit: expected 400 class ids, one an alert, got shape"):
-        quick(name).fit([(batch, labels[:-1])], seed=1)
+        BROKERS[name].fit([(batch, labels[:-1])], seed=1)
     wrong = labels.copy()
     wrong[3] = -1
     with pytest.raises(InputError, match=f"{name}.fit: expected class ids, got -1; leave out objects"):
-        quick(name).fit([(batch, wrong)], seed=1)
+        BROKERS[name].fit([(batch, wrong)], seed=1)
     with pytest.raises(InputError, match=f"{name}.fit: expected"):
-        quick(name).fit([], seed=1)
+        BROKERS[name].fit([], seed=1)
 
 
 @pytest.mark.parametrize("name", TRAINABLE)
@@ -143,50 +147,110 @@ def test_the_prior_counts_objects_not_alerts(training):
     assert BROKERS["prior"].fit(halves, seed=1) == broker
 
 
-# the forest
+def test_the_prior_by_detections_counts_alerts_in_bins():
+    alerts = [one_alert([60000.0 + k for k in range(n)], [10.0] * n) for n in (1, 1, 5, 6)]
+    labels = [2222, 2332, 2332, 2332]
+    broker = BROKERS["ndet_prior"].fit(
+        ((a, np.array([c])) for a, c in zip(alerts, labels, strict=True)), seed=1
+    )
+    # one of each among single detections; all 2332 among 5 and 6; ten more alerts of 1 : 3 everywhere
+    np.testing.assert_allclose(broker.classify(alerts[0]), [[3.5 / 12, 8.5 / 12]], rtol=1e-6)
+    np.testing.assert_allclose(broker.classify(alerts[3]), [[2.5 / 12, 9.5 / 12]], rtol=1e-6)
+    empty = one_alert([], [])
+    np.testing.assert_array_equal(broker.classify(empty), broker.classify(alerts[0]))
 
 
-def test_the_forest_tells_the_classes_apart(fitted, unseen):
-    batch, labels = unseen
-    forest, prior = fitted["forest"].classify(batch), fitted["prior"].classify(batch)
-    classes = np.array(fitted["forest"].classes)
-    right = np.mean(classes[forest.argmax(1)] == labels)
-    # histories of one or two points say little; 0.25 is chance, 0.9 is reached with many points
-    assert right > 0.6
-    truth = np.searchsorted(classes, labels)
-    rows = np.arange(len(labels))
-    assert -np.log(forest[rows, truth] + 1e-6).mean() < -np.log(prior[rows, truth]).mean()
+# those that learn
+
+
+def right(broker, batch, labels) -> float:
+    return float(np.mean(np.array(broker.classes)[broker.classify(batch).argmax(1)] == labels))
+
+
+def log_loss(broker, batch, labels) -> float:
+    given = broker.classify(batch)[np.arange(len(labels)), np.searchsorted(broker.classes, labels)]
+    return float(-np.log(given).mean())
+
+
+@pytest.mark.parametrize("name", ["forest", "gbm"])
+def test_classes_are_told_apart_by_their_light_curves(name, fitted, unseen):
+    # histories of one or two points say little; chance is 0.25
+    assert right(fitted[name], *unseen) > 0.6
+    assert log_loss(fitted[name], *unseen) < log_loss(fitted["prior"], *unseen)
+
+
+def test_context_alone_says_nothing_where_hosts_are_drawn_alike(fitted, unseen):
+    # 300 alerts of four classes: chance is 0.25 with a standard deviation of 0.025
+    assert abs(right(fitted["context"], *unseen) - 0.25) < 0.1
+
+
+def test_the_context_broker_is_blind_to_the_light_curve(fitted, unseen):
+    batch, _ = unseen
+    other = dataclasses.replace(batch, flux=batch.flux[::-1].copy(), mjd=batch.mjd + 3)
+    np.testing.assert_array_equal(fitted["context"].classify(other), fitted["context"].classify(batch))
 
 
 def test_the_forest_in_onnx_equals_scikit_learn(training, monkeypatch):
-    from reference_brokers import features, forest
-
     kept = {}
     real = forest._as_onnx
-    monkeypatch.setattr(forest, "_as_onnx", lambda model: kept.setdefault("onnx", (model, real(model)))[1])
-    broker = quick("forest").fit(iter(training), seed=5)
-    model = kept["onnx"][0]
-    batch, _ = make_batch(300, 21)
-    matrix = features(batch)
-    theirs = model.predict_proba(np.where(np.isnan(matrix), forest.ABSENT, matrix))
-    np.testing.assert_allclose(broker.classify(batch), theirs, atol=2e-6)  # f4 votes of the trees added up
+    monkeypatch.setattr(forest, "_as_onnx", lambda model, n: (kept.update(model=model), real(model, n))[1])
+    broker = BROKERS["forest"].fit(iter(training), seed=5)
+    matrix = features(make_batch(300, 21)[0])
+    theirs = kept["model"].predict_proba(np.where(np.isnan(matrix), np.float32(forest.ABSENT), matrix))
+    mine = broker._session.run(["probabilities"], {"features": matrix})[0]
+    np.testing.assert_allclose(mine, theirs, atol=2e-6)  # f4 votes of the trees added up
 
 
-def test_a_forest_with_other_features_or_without_its_file_is_refused(fitted, tmp_path):
+@pytest.mark.parametrize("n_classes", [2, 3, 5])
+def test_boosted_trees_in_onnx_equal_scikit_learn(n_classes):
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    rng = np.random.default_rng(n_classes)
+    rows = rng.normal(size=(600, 6)).astype("f4")
+    rows[rng.random(rows.shape) < 0.2] = np.nan
+    numbers = (np.nan_to_num(rows[:, 0]) * 2 + rng.normal(size=600)).argsort().argsort() * n_classes // 600
+    model = HistGradientBoostingClassifier(max_iter=15, early_stopping=False).fit(rows, numbers)
+    session = onnx_session(boosted_as_onnx(model, 6))
+    fresh = rng.normal(size=(500, 6)).astype("f4")
+    fresh[rng.random(fresh.shape) < 0.2] = np.nan
+    fresh[:100] = rows[:100]  # on the thresholds
+    mine = session.run(["probabilities"], {"features": fresh})[0]
+    np.testing.assert_allclose(mine, model.predict_proba(fresh), atol=5e-6)  # f4 sums of 15 trees
+
+
+def test_thresholds_in_f4_split_f4_numbers_as_those_in_f8():
+    rng = np.random.default_rng(0)
+    thresholds = rng.normal(size=1000)
+    numbers = np.concatenate([thresholds.astype("f4"), np.nextafter(thresholds.astype("f4"), np.float32(9))])
+    np.testing.assert_array_equal(numbers[:, None] <= largest_f4(thresholds), numbers[:, None] <= thresholds)
+
+
+def test_a_feature_that_is_never_there_does_not_stop_boosting():
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(200, 4)).astype("f4")
+    rows[:, 1], rows[:, 2] = np.nan, 7.0
+    numbers = (rows[:, 0] > 0).astype("i8")
+    onnx = gbm.boost(rows, numbers, np.ones(200), 1)
+    given = onnx_session(onnx).run(["probabilities"], {"features": rows})[0]
+    assert (given.argmax(1) == numbers).mean() > 0.95
+
+
+@pytest.mark.parametrize("name", ["forest", "gbm", "context"])
+def test_a_model_with_other_features_or_other_bytes_is_refused(name, fitted, tmp_path):
     folder = tmp_path / "model"
-    fitted["forest"].save(folder)
+    fitted[name].save(folder)
     manifest = json.loads((folder / "manifest.json").read_text())
     whole = json.dumps(manifest)
     manifest["features_sha256"] = "0" * 64
     (folder / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(InputError, match="expected a model of these .* features, got other ones"):
-        load_broker("forest", model=folder)
+        load_broker(name, model=folder)
     (folder / "manifest.json").write_text(whole)
     (folder / "model.onnx").write_bytes(b"not a model")
     with pytest.raises(InputError, match="expected the bytes that the manifest names, got others"):
-        load_broker("forest", model=folder)
-    with pytest.raises(ConfigError, match="forest: expected a fitted model"):
-        BROKERS["forest"].save(tmp_path / "empty")
+        load_broker(name, model=folder)
+    with pytest.raises(ConfigError, match=f"{name}: expected a fitted model"):
+        BROKERS[name].save(tmp_path / "empty")
 
 
 def test_bytes_that_are_no_onnx_model_are_refused(unseen):

@@ -7,7 +7,7 @@ import pytest
 
 from brokerbench.errors import InputError
 from reference_brokers import features
-from reference_brokers.sample import draw_sample, keep_rate, uniform
+from reference_brokers.sample import Sample, draw_sample, keep_rate, uniform
 from tests.reference_brokers.batches import make_batch, take
 
 
@@ -26,26 +26,40 @@ def test_the_sample_does_not_depend_on_order_or_size_of_the_batches(alerts):
     whole = sample([alerts])
     order = np.random.default_rng(0).permutation(len(batch))
     pieces = [(take(batch, rows), labels[rows]) for rows in np.array_split(order, 13)]
-    for mine, theirs in zip(sample(pieces), whole, strict=True):
-        np.testing.assert_array_equal(mine, theirs)
+    for name in ("rows", "class_id", "object_id"):
+        np.testing.assert_array_equal(getattr(sample(pieces), name), getattr(whole, name))
 
 
 def test_no_class_has_more_rows_than_asked_for(alerts):
-    _, ids = sample([alerts], rows_per_class=20)
-    assert np.unique(ids, return_counts=True)[1].tolist() == [20, 20, 20, 20]
+    drawn = sample([alerts], rows_per_class=20)
+    assert np.unique(drawn.class_id, return_counts=True)[1].tolist() == [20, 20, 20, 20]
 
 
 def test_rows_are_features_of_alerts_of_their_class(alerts):
     batch, labels = alerts
-    rows, ids = sample([alerts], rows_per_class=10**6, alerts_per_object=np.inf)
+    drawn = sample([alerts], rows_per_class=10**6, alerts_per_object=np.inf)
+    rows, ids = drawn.rows, drawn.class_id
     assert len(rows) == len(batch)
     for class_id in np.unique(labels):
         mine = {r.tobytes() for r in features(batch)[labels == class_id]}
         assert {r.tobytes() for r in rows[ids == class_id]} == mine
 
 
+def test_each_row_carries_the_object_it_is_of(alerts):
+    batch, labels = alerts
+    drawn = sample([alerts], rows_per_class=10**6, alerts_per_object=np.inf)
+    class_of = dict(zip(batch.object_id.tolist(), labels.tolist(), strict=True))
+    assert [class_of[i] for i in drawn.object_id.tolist()] == drawn.class_id.tolist()
+
+
+def test_weights_of_a_class_sum_as_the_square_root_of_its_rows():
+    drawn = Sample(np.zeros((5, 1), "f4"), np.array([1, 1, 1, 1, 2], "i4"), np.arange(5))
+    assert drawn.weights.mean() == pytest.approx(1)
+    assert drawn.weights[:4].sum() / drawn.weights[4] == pytest.approx(2)
+
+
 def test_another_seed_gives_another_sample(alerts):
-    assert not np.array_equal(sample([alerts])[0], sample([alerts], seed=8)[0])
+    assert not np.array_equal(sample([alerts]).rows, sample([alerts], seed=8).rows)
 
 
 def test_long_objects_give_rows_as_the_logarithm_of_their_length():
