@@ -37,7 +37,7 @@ kafka-jars: $(STAMP)
 	$(BIN)/brokerbench kafka fetch --cache .cache/kafka
 
 docs: $(STAMP)
-	$(BIN)/brokerbench docs docs/reference
+	$(BIN)/brokerbench docs docs
 	$(BIN)/mkdocs build --strict --quiet --site-dir docs/_build
 
 clean:

@@ -47,11 +47,15 @@ def catalogue(what: str = "") -> dict[str, list[str]]:
 
 
 def pages() -> dict[str, str]:
-    """The reference pages in Markdown by file name."""
+    """The pages in Markdown that are made from the code, by file name below docs/.
+
+    Those below ``reference/`` follow the registries, to which anybody adds with one file; they are made
+    by ``make docs`` and not kept in the repository.
+    """
     made = {"tables.md": _tables_page(), "taxonomy.md": _taxonomy_page()}
     for kind, registry in REGISTRIES.items():
-        made[f"{kind}.md"] = _registry_page(kind, registry)
-    made["challenges.md"] = _challenges_page()
+        made[f"reference/{kind}.md"] = _registry_page(kind, registry)
+    made["reference/challenges.md"] = _challenges_page()
     return {name: _MADE + text for name, text in made.items()}
 
 

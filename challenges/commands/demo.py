@@ -54,7 +54,7 @@ def list_(
 
 
 def docs(
-    out: Annotated[Path, typer.Argument(metavar="FOLDER", help="For the pages.")] = Path("docs/reference"),
+    out: Annotated[Path, typer.Argument(metavar="FOLDER", help="For the pages.")] = Path("docs"),
 ) -> None:
     """Write the reference pages that are made from the code: tables, classes, metrics, commands."""
     from challenges.catalogue import write_pages
