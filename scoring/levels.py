@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scoring.snapshot import Layout, Snapshot
-from scoring.states import Additive, Arrays, Statistics, resample_cells
+from scoring.states import Cells, Statistics
 from scoring.tree import lineage
 
-__all__ = ["BROAD", "GENERAL", "LevelConfusions", "at_level"]
+__all__ = ["BROAD", "GENERAL", "at_level"]
 
 
 def at_level(class_id: int, depth: int) -> int:
@@ -36,45 +35,32 @@ def _groups(
     return names_true, names, row, column
 
 
-@dataclass(frozen=True)
-class LevelConfusions(Additive):
-    """Joint counts of true and given class at one depth of the tree.
+def _level(name: str, depth: int) -> Cells:
+    """The state of joint counts at one depth: ``cells`` i8[..., G, H + 1], no answer last."""
 
-    Statistics: ``cells`` i8[..., G, H + 1] of a layout whose classes are the nodes of that depth.
-    """
+    def width(layout: Layout) -> int:
+        return len(_groups(layout.truth, layout.columns, depth)[1]) + 1
 
-    name: str
-    depth: int
-
-    def count(self, snapshot: Snapshot) -> Arrays:
-        """``cells`` i8[G, H + 1], the last column for objects without an answer."""
-        names_true, names, row, column = _groups(snapshot.layout.truth, snapshot.layout.columns, self.depth)
+    def cell(snapshot: Snapshot, _: NDArray) -> NDArray[np.int64]:
+        _, names, _, column = _groups(snapshot.layout.truth, snapshot.layout.columns, depth)
         mass = np.zeros((len(snapshot.true), len(names)))
         for c, group in enumerate(column):
             mass[:, group] += snapshot.probability[:, c]
-        given = np.where(snapshot.predicted < 0, len(names), mass.argmax(1) if len(mass) else 0)
-        width = len(names) + 1
-        flat = np.bincount(row[snapshot.true] * width + given, minlength=len(names_true) * width)
-        return {"cells": flat.reshape(len(names_true), width).astype(np.int64)}
+        return np.where(snapshot.predicted < 0, len(names), mass.argmax(1) if len(mass) else 0)
 
-    def layout(self, of: Layout) -> Layout:
-        """The layout whose classes are the nodes of this depth."""
-        names_true, names, row, _ = _groups(of.truth, of.columns, self.depth)
+    def fold(layout: Layout, cells: NDArray, _: NDArray) -> Statistics:
+        names_true, names, row, _column = _groups(layout.truth, layout.columns, depth)
         target = np.array([names.index(c) for c in names_true], np.int64)
-        prior = np.bincount(row, weights=of.prior, minlength=len(names_true)).astype(np.float64)
-        return Layout(names_true, names, np.zeros(0, np.int64), target, prior)
+        prior = np.bincount(row, weights=layout.prior, minlength=len(names_true)).astype(np.float64)
+        grouped = np.stack([cells[..., row == g, :].sum(-2) for g in range(len(names_true))], -2)
+        of_level = Layout(names_true, names, np.zeros(0, np.int64), target, prior)
+        return Statistics(of_level, {"cells": grouped})
 
-    def statistics(self, layout: Layout, arrays: Arrays) -> Statistics:
-        """The cells, with the layout of the level."""
-        return Statistics(self.layout(layout), arrays)
-
-    def resample(self, layout: Layout, arrays: Arrays, *, rng: np.random.Generator, n: int) -> Statistics:
-        """Cells i8[n, G, H + 1] of n resamples."""
-        return Statistics(self.layout(layout), {"cells": resample_cells(arrays["cells"], rng=rng, n=n)})
+    return Cells(name, width=width, cell=cell, fold=fold)
 
 
-BROAD = LevelConfusions("level_1", 1)
+BROAD = _level("level_1", 1)
 """Non-Recurring or Recurring."""
 
-GENERAL = LevelConfusions("level_2", 2)
+GENERAL = _level("level_2", 2)
 """SN-like, Fast, Long, Periodic or Non-Periodic."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scoring.snapshot import Layout, Snapshot
-from scoring.states import Additive, Arrays, Statistics, resample_cells
+from scoring.states import Arrays, Cells, Statistics, resample_cells
 
-__all__ = ["BINS", "CLASSWISE", "TOP", "ClassReliability", "TopReliability", "bin_of"]
+__all__ = ["BINS", "CLASSWISE", "TOP", "ClassReliability", "bin_of"]
 
 BINS = 15
 """Bins of equal width, as in Guo et al. 2017; p = 1 lies in the last."""
@@ -21,48 +22,29 @@ def bin_of(p: NDArray[np.float64]) -> NDArray[np.int64]:
     return np.clip((p * BINS).astype(np.int64), 0, BINS - 1)
 
 
-@dataclass(frozen=True)
-class TopReliability(Additive):
-    """Confidence in the named class against being right, for objects with an answer.
-
-    Statistics: ``n``, ``hits`` (counts) and ``stated`` (sum of confidence), [..., 15].
-    """
-
-    name: str = "top_reliability"
-
-    def count(self, snapshot: Snapshot) -> Arrays:
-        """``cells`` i8[T, 2 * 15] (wrong, right) and ``stated`` f8 of the same shape."""
-        answered = snapshot.predicted >= 0
-        true, predicted = snapshot.true[answered], snapshot.predicted[answered]
-        confidence = snapshot.probability[answered, predicted]
-        right = snapshot.layout.target[true] == predicted
-        width = 2 * BINS
-        cell = true * width + right * BINS + bin_of(confidence)
-        shape = (len(snapshot.layout.truth), width)
-        return {
-            "cells": np.bincount(cell, minlength=shape[0] * width).reshape(shape).astype(np.int64),
-            "stated": np.bincount(cell, weights=confidence, minlength=shape[0] * width).reshape(shape),
-        }
-
-    def statistics(self, layout: Layout, arrays: Arrays) -> Statistics:
-        """Counts a bin."""
-        return Statistics(layout, _folded(arrays["cells"], arrays["stated"]))
-
-    def resample(self, layout: Layout, arrays: Arrays, *, rng: np.random.Generator, n: int) -> Statistics:
-        """Counts a bin of n resamples, each cell at its mean confidence."""
-        drawn = resample_cells(arrays["cells"], rng=rng, n=n)
-        mean = arrays["stated"] / np.maximum(arrays["cells"], 1)
-        return Statistics(layout, _folded(drawn, drawn * mean))
+def _confidence(snapshot: Snapshot) -> NDArray[np.float64]:
+    column = np.maximum(snapshot.predicted, 0)
+    return snapshot.probability[np.arange(len(column)), column]
 
 
-def _folded(cells: NDArray, stated: NDArray) -> dict[str, NDArray]:
-    both, sums = cells.sum(-2), stated.sum(-2)
+def _top_cell(snapshot: Snapshot, confidence: NDArray) -> NDArray[np.int64]:
+    right = snapshot.layout.target[snapshot.true] == snapshot.predicted
+    return np.where(snapshot.predicted < 0, -1, right * BINS + bin_of(confidence))
+
+
+def _fold_top(layout: Layout, cells: NDArray, sums: NDArray) -> Statistics:
+    both, stated = cells.sum(-2), sums.sum(-2)
     wrong, right = both[..., :BINS], both[..., BINS:]
-    return {"n": wrong + right, "hits": right, "stated": sums[..., :BINS] + sums[..., BINS:]}
+    arrays = {"n": wrong + right, "hits": right, "stated": stated[..., :BINS] + stated[..., BINS:]}
+    return Statistics(layout, arrays)
+
+
+TOP = Cells("top_reliability", width=lambda _: 2 * BINS, cell=_top_cell, fold=_fold_top, amount=_confidence)
+"""Confidence in the named class against being right: ``n``, ``hits``, ``stated`` [..., 15]; answered objects."""
 
 
 @dataclass(frozen=True)
-class ClassReliability(Additive):
+class ClassReliability:
     """Probability of each true class against its frequency, for objects with an answer.
 
     Statistics: ``n``, ``hits``, ``stated`` of each class, [..., T, 15].
@@ -83,6 +65,10 @@ class ClassReliability(Additive):
             "stated": np.bincount(cell, weights=p.ravel(), minlength=size).reshape(shape),
         }
 
+    def merge(self, pieces: Sequence[Arrays]) -> Arrays:
+        """Sums, in the order of the pieces."""
+        return {name: sum((p[name] for p in pieces[1:]), pieces[0][name]) for name in pieces[0]}
+
     def statistics(self, layout: Layout, arrays: Arrays) -> Statistics:
         """Counts a class and bin."""
         return Statistics(layout, _by_class(arrays["cells"], arrays["stated"]))
@@ -99,5 +85,4 @@ def _by_class(cells: NDArray, stated: NDArray) -> dict[str, NDArray]:
     return {"n": others + own, "hits": own, "stated": stated[..., 0::2, :] + stated[..., 1::2, :]}
 
 
-TOP = TopReliability()
 CLASSWISE = ClassReliability()

@@ -17,17 +17,17 @@ from numpy.typing import NDArray
 
 from scoring.snapshot import Layout, Snapshot
 
-__all__ = ["CONFUSION", "Additive", "Confusions", "Losses", "State", "Statistics", "resample_cells"]
+__all__ = ["CONFUSION", "Arrays", "Cells", "State", "Statistics", "losses", "resample_cells"]
 
 Arrays = Mapping[str, NDArray]
-"""Named arrays of counts or sums of one snapshot; equal shapes for equal layouts."""
+"""Named arrays of counts or sums."""
 
 
 @dataclass(frozen=True)
 class Statistics:
     """What a metric is computed from; arrays may have a leading axis of resamples.
 
-    arrays: by name, as the state's docstring says.
+    arrays: by name, as the state says.
     """
 
     layout: Layout
@@ -62,12 +62,59 @@ class State(Protocol):
         ...
 
 
-class Additive:
-    """A state whose arrays add up."""
+Fold = Callable[[Layout, NDArray, NDArray], Statistics]
+
+
+@dataclass(frozen=True)
+class Cells:
+    """A state in which each object lies in one cell of its true class, perhaps with an amount.
+
+    width: cells of a class. amount: f8[n], summed a cell. cell: i8[n] of a
+    snapshot and its amounts, the cell of each object; -1 for one that does not count. fold: statistics of counts i8[..., T, W] and sums f8[..., T, W].
+    smooth: the mean amount of a class of many objects is drawn from its limiting law.
+    """
+
+    name: str
+    width: Callable[[Layout], int]
+    cell: Callable[[Snapshot, NDArray[np.float64]], NDArray[np.int64]]
+    fold: Fold
+    amount: Callable[[Snapshot], NDArray[np.float64]] | None = None
+    smooth: bool = False
+
+    def count(self, snapshot: Snapshot) -> Arrays:
+        """``cells`` i8[T, W], with amounts ``sums`` f8[T, W] and ``squares`` f8[T] too."""
+        n_true, width = len(snapshot.layout.truth), self.width(snapshot.layout)
+        true = snapshot.true
+        amount = np.zeros(0) if self.amount is None else self.amount(snapshot)
+        cell = self.cell(snapshot, amount)
+        counted = cell >= 0
+        if not counted.all():
+            cell, true = cell[counted], true[counted]
+            amount = amount[counted] if self.amount is not None else amount
+        flat, size = true * width + cell, n_true * width
+        arrays = {"cells": np.bincount(flat, minlength=size).reshape(n_true, width).astype(np.int64)}
+        if self.amount is not None:
+            arrays["sums"] = np.bincount(flat, weights=amount, minlength=size).reshape(n_true, width)
+            arrays["squares"] = np.bincount(true, weights=amount * amount, minlength=n_true)
+        return arrays
 
     def merge(self, pieces: Sequence[Arrays]) -> Arrays:
         """Sums, in the order of the pieces."""
         return {name: sum((p[name] for p in pieces[1:]), pieces[0][name]) for name in pieces[0]}
+
+    def statistics(self, layout: Layout, arrays: Arrays) -> Statistics:
+        """The statistics of the counts themselves."""
+        return self.fold(layout, arrays["cells"], arrays.get("sums", arrays["cells"]))
+
+    def resample(self, layout: Layout, arrays: Arrays, *, rng: np.random.Generator, n: int) -> Statistics:
+        """The statistics of n resamples; an amount is that of its cell's mean."""
+        cells = arrays["cells"]
+        if self.smooth:
+            return self.fold(layout, *_resample_sums(arrays, rng=rng, n=n))
+        drawn = resample_cells(cells, rng=rng, n=n)
+        if self.amount is None:
+            return self.fold(layout, drawn, drawn)
+        return self.fold(layout, drawn, drawn * (arrays["sums"] / np.maximum(cells, 1)))
 
 
 def resample_cells(cells: NDArray[np.int64], *, rng: np.random.Generator, n: int) -> NDArray[np.int64]:
@@ -87,32 +134,17 @@ def resample_cells(cells: NDArray[np.int64], *, rng: np.random.Generator, n: int
     return drawn
 
 
-@dataclass(frozen=True)
-class Confusions(Additive):
-    """Joint counts of true and predicted class.
-
-    Statistics: ``cells`` i8[..., T, C + 1], the last column for objects without an answer.
-    """
-
-    name: str = "confusion"
-
-    def count(self, snapshot: Snapshot) -> Arrays:
-        """``cells`` i8[T, C + 1]."""
-        n_true, width = len(snapshot.layout.truth), len(snapshot.layout.columns) + 1
-        column = np.where(snapshot.predicted < 0, width - 1, snapshot.predicted)
-        flat = np.bincount(snapshot.true * width + column, minlength=n_true * width)
-        return {"cells": flat.reshape(n_true, width).astype(np.int64)}
-
-    def statistics(self, layout: Layout, arrays: Arrays) -> Statistics:
-        """The cells themselves."""
-        return Statistics(layout, arrays)
-
-    def resample(self, layout: Layout, arrays: Arrays, *, rng: np.random.Generator, n: int) -> Statistics:
-        """Cells i8[n, T, C + 1] of n resamples."""
-        return Statistics(layout, {"cells": resample_cells(arrays["cells"], rng=rng, n=n)})
+def _given_cell(snapshot: Snapshot, _: NDArray) -> NDArray[np.int64]:
+    return np.where(snapshot.predicted < 0, len(snapshot.layout.columns), snapshot.predicted)
 
 
-CONFUSION = Confusions()
+CONFUSION = Cells(
+    "confusion",
+    width=lambda layout: len(layout.columns) + 1,
+    cell=_given_cell,
+    fold=lambda layout, cells, _: Statistics(layout, {"cells": cells}),
+)
+"""Joint counts of true and given class: ``cells`` i8[..., T, C + 1], no answer last."""
 
 BINS = 64
 """Cells per class that the losses of a class are resampled from."""
@@ -121,54 +153,38 @@ MANY = 200
 """Objects of a class above which the mean of a resample is drawn from its limiting law."""
 
 
-@dataclass(frozen=True)
-class Losses(Additive):
-    """Sums of a loss of each object, by true class.
+def losses(name: str, loss: Callable[[Snapshot], NDArray[np.float64]], *, high: float) -> Cells:
+    """The state of a loss of each object, f8[n] >= 0: ``n`` i8[..., T] and ``total`` f8[..., T].
 
     The sums are exact. For resamples losses lie in 64 cells, finer where losses are small (edges at
-    high * (i / 64)^2), each at the mean of its objects. The mean loss of a class of up to 200
-    objects is resampled from these cells; of more, drawn from the gamma law that has the mean, the
-    exact variance and the skewness of a resample (Pearson type III), which is 100 times faster.
-
-    loss: f8[n] of a snapshot, 0 <= loss; high: where the last cell begins to collect everything.
-    Statistics: ``n`` i8[..., T] objects, ``total`` f8[..., T] summed loss.
+    high * (i / 64)^2), each at the mean of its objects; the last cell collects what is beyond. The
+    mean loss of a class of up to 200 objects is resampled from these cells; of more, drawn from the
+    gamma law that has the mean, the exact variance and the skewness of a resample (Pearson type
+    III), which is 100 times faster.
     """
 
-    name: str
-    loss: Callable[[Snapshot], NDArray[np.float64]]
-    high: float
+    def cell(_: Snapshot, amount: NDArray[np.float64]) -> NDArray[np.int64]:
+        return np.clip(np.sqrt(np.maximum(amount, 0.0) / high) * BINS, 0, BINS - 1).astype(np.int64)
 
-    def count(self, snapshot: Snapshot) -> Arrays:
-        """``cells`` i8[T, 64] objects, ``sums`` and ``squares`` f8[T, 64] of their losses."""
-        loss = self.loss(snapshot)
-        shape = (len(snapshot.layout.truth), BINS)
-        at = np.clip(np.sqrt(np.maximum(loss, 0.0) / self.high) * BINS, 0, BINS - 1).astype(np.int64)
-        cell = snapshot.true * BINS + at
-        size = shape[0] * BINS
-        return {
-            "cells": np.bincount(cell, minlength=size).reshape(shape).astype(np.int64),
-            "sums": np.bincount(cell, weights=loss, minlength=size).reshape(shape),
-            "squares": np.bincount(cell, weights=loss * loss, minlength=size).reshape(shape),
-        }
+    def fold(layout: Layout, cells: NDArray, sums: NDArray) -> Statistics:
+        return Statistics(layout, {"n": cells.sum(-1), "total": sums.sum(-1)})
 
-    def statistics(self, layout: Layout, arrays: Arrays) -> Statistics:
-        """Objects and summed loss of each class."""
-        return Statistics(layout, {"n": arrays["cells"].sum(-1), "total": arrays["sums"].sum(-1)})
+    return Cells(name, width=lambda _: BINS, cell=cell, fold=fold, amount=loss, smooth=True)
 
-    def resample(self, layout: Layout, arrays: Arrays, *, rng: np.random.Generator, n: int) -> Statistics:
-        """Objects i8[n, T] and summed loss f8[n, T] of n resamples."""
-        cells, sums = arrays["cells"], arrays["sums"]
-        objects = cells.sum(-1)
-        total = np.zeros((n, len(cells)))
-        for t in np.flatnonzero(objects):
-            held = np.flatnonzero(cells[t])
-            count, mean = cells[t, held], sums[t, held] / cells[t, held]
-            if objects[t] <= MANY:
-                drawn = resample_cells(count[None], rng=rng, n=n)[:, 0]
-                total[:, t] = drawn @ mean
-            else:
-                total[:, t] = _limit(count, mean, arrays["squares"][t].sum(), rng=rng, n=n)
-        return Statistics(layout, {"n": np.broadcast_to(objects, total.shape), "total": total})
+
+def _resample_sums(arrays: Arrays, *, rng: np.random.Generator, n: int) -> tuple[NDArray, NDArray]:
+    """Counts and sums [n, T, 1] of resamples, each class in a single cell."""
+    cells, sums = arrays["cells"], arrays["sums"]
+    objects = cells.sum(-1)
+    total = np.zeros((n, len(cells)))
+    for t in np.flatnonzero(objects):
+        held = np.flatnonzero(cells[t])
+        count, mean = cells[t, held], sums[t, held] / cells[t, held]
+        if objects[t] <= MANY:
+            total[:, t] = resample_cells(count[None], rng=rng, n=n)[:, 0] @ mean
+        else:
+            total[:, t] = _limit(count, mean, arrays["squares"][t], rng=rng, n=n)
+    return np.broadcast_to(objects, total.shape)[..., None], total[..., None]
 
 
 def _limit(
@@ -179,7 +195,7 @@ def _limit(
     centre = count @ mean / objects
     variance = max(square / objects - centre**2, 0.0)
     third = count @ (mean - centre) ** 3 / objects
-    if variance == 0.0:
+    if variance <= 1e-14 * centre**2:  # rounding of equal losses
         return np.full(n, centre * objects)
     skewness = third / variance**1.5 / np.sqrt(objects)
     if abs(skewness) < 1e-6:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.snapshot import Snapshot
-from scoring.states import Losses
+from scoring.states import losses
 from scoring.tree import distances, lineage, subtree_masks
 
 __all__ = ["BRIER", "HIERARCHICAL", "HIERARCHY_ALPHA", "KAGGLE_EPSILON", "KAGGLE_LOG", "LOG", "TREE_DISTANCE"]
@@ -31,9 +31,9 @@ def _brier(snapshot: Snapshot) -> NDArray[np.float64]:
     return np.maximum(squares - p * p, 0.0) + (1.0 - p) ** 2
 
 
-LOG = Losses("log", _log, high=-math.log(1e-6))
-KAGGLE_LOG = Losses("kaggle_log", _kaggle_log, high=-math.log(KAGGLE_EPSILON))
-BRIER = Losses("brier", _brier, high=2.0)
+LOG = losses("log", _log, high=-math.log(1e-6))
+KAGGLE_LOG = losses("kaggle_log", _kaggle_log, high=-math.log(KAGGLE_EPSILON))
+BRIER = losses("brier", _brier, high=2.0)
 
 
 def _hierarchical(snapshot: Snapshot) -> NDArray[np.float64]:
@@ -59,5 +59,5 @@ def _tree_distance(snapshot: Snapshot) -> NDArray[np.float64]:
     return stated + np.maximum(1 - snapshot.probability.sum(1), 0.0) * edges[snapshot.true, -1]
 
 
-HIERARCHICAL = Losses("hierarchical_log", _hierarchical, high=-2.5 * math.log(1e-6))
-TREE_DISTANCE = Losses("tree_distance", _tree_distance, high=8.0)
+HIERARCHICAL = losses("hierarchical_log", _hierarchical, high=-2.5 * math.log(1e-6))
+TREE_DISTANCE = losses("tree_distance", _tree_distance, high=8.0)
