@@ -38,7 +38,7 @@ kafka-jars: $(STAMP)
 
 docs: $(STAMP)
 	$(BIN)/brokerbench docs docs
-	$(BIN)/mkdocs build --strict --quiet --site-dir docs/_build
+	$(BIN)/mkdocs build --strict --quiet --site-dir build/site
 
 clean:
-	rm -rf $(VENV) .cache build docs/_build bench.json
+	rm -rf $(VENV) .cache build bench.json
