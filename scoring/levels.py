@@ -42,7 +42,7 @@ def _level(name: str, depth: int) -> Cells:
         return len(_groups(layout.truth, layout.columns, depth)[1]) + 1
 
     def cell(snapshot: Snapshot, _: NDArray) -> NDArray[np.int64]:
-        _, names, _, column = _groups(snapshot.layout.truth, snapshot.layout.columns, depth)
+        _true, names, _row, column = _groups(snapshot.layout.truth, snapshot.layout.columns, depth)
         mass = np.zeros((len(snapshot.true), len(names)))
         for c, group in enumerate(column):
             mass[:, group] += snapshot.probability[:, c]

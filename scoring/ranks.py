@@ -127,7 +127,7 @@ def separation(
     pairs = np.zeros((n_true, n_true, n_draws))
     precision = np.full((n_true, n_draws), np.nan)
     for i in range(n_true):
-        order = np.argsort(score[:, i], kind="stable")
+        order = np.argsort(score[:, i])
         _sweep(np.ascontiguousarray(score[:, i]), order, true, by_object, i, total, pairs[i], precision[i])
     return pairs.transpose(2, 0, 1), total.T, precision.T
 

@@ -40,7 +40,7 @@ def _fold_top(layout: Layout, cells: NDArray, sums: NDArray) -> Statistics:
 
 
 TOP = Cells("top_reliability", width=lambda _: 2 * BINS, cell=_top_cell, fold=_fold_top, amount=_confidence)
-"""Confidence in the named class against being right: ``n``, ``hits``, ``stated`` [..., 15]; answered objects."""
+"""Confidence in the named class against being right, answered objects: ``n hits stated`` [..., 15]."""
 
 
 @dataclass(frozen=True)

@@ -69,8 +69,9 @@ Fold = Callable[[Layout, NDArray, NDArray], Statistics]
 class Cells:
     """A state in which each object lies in one cell of its true class, perhaps with an amount.
 
-    width: cells of a class. amount: f8[n], summed a cell. cell: i8[n] of a
-    snapshot and its amounts, the cell of each object; -1 for one that does not count. fold: statistics of counts i8[..., T, W] and sums f8[..., T, W].
+    width: cells of a class. amount: f8[n], summed a cell. cell: i8[n] of a snapshot and its amounts,
+    the cell of each object; -1 for one that does not count. fold: statistics of counts
+    i8[..., T, W] and sums f8[..., T, W].
     smooth: the mean amount of a class of many objects is drawn from its limiting law.
     """
 
