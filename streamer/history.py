@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from brokerbench.tables import LightCurves, Visits
 
-__all__ = ["FORCED_BEFORE", "MIN_VISITS", "Histories", "histories"]
+__all__ = ["FORCED_BEFORE", "MIN_VISITS", "Histories", "histories", "since"]
 
 MIN_VISITS = 2
 """Detections on different visits that an object needs before its alerts go out (ELAsTiCC's trigger)."""
@@ -26,13 +27,16 @@ class Histories:
     """Alerts of one part and where their history lies, by object, then by time.
 
     measured i8[m]: items of LightCurves with a finite flux, of objects that pass the trigger.
-    sources i8[s]: the detected ones. owner i8[s]: row of the object of each source. Alert k is
-    triggered by source k: its earlier sources are sources[first[k]:k], its forced photometry is
+    sources i8[s]: the detected ones; position i8[s]: where they are among the measured; owner i8[s]: row
+    of the object; begin i8[s]: first measured item of the object. Alert k is triggered by source k. Its
+    earlier sources are sources[first[k]:k]; its forced photometry is
     measured[forced_start[k]:forced_stop[k]], and `forced` says whether it has any.
     """
 
     measured: Array
     sources: Array
+    position: Array
+    begin: Array
     owner: Array
     first: Array
     forced_start: Array
@@ -75,12 +79,37 @@ def histories(light_curves: LightCurves, visits: Visits) -> Histories:
     return Histories(
         measured=measured,
         sources=measured[at],
+        position=at,
+        begin=begin.astype("i8"),
         owner=by,
         first=first.astype("i8"),
         forced_start=np.where(forced, start, 0).astype("i8"),
         forced_stop=np.where(forced, stop, 0).astype("i8"),
         forced=forced,
     )
+
+
+def since(times: Array, start: Array, stop: Array, earliest: Array) -> Array:
+    """Index of the first of times[start[k]:stop[k]] that is at or after earliest[k], i8[n].
+
+    times: f8[m] d, ascending between start and stop.
+    """
+    out = np.empty(len(start), "i8")
+    _since(times, start, stop, earliest, out)
+    return out
+
+
+@numba.njit(cache=True, nogil=True)
+def _since(times: Any, start: Any, stop: Any, earliest: Any, out: Any) -> None:
+    for k in range(len(start)):
+        low, high = start[k], stop[k]
+        while low < high:
+            middle = (low + high) // 2
+            if times[middle] < earliest[k]:
+                low = middle + 1
+            else:
+                high = middle
+        out[k] = low
 
 
 def _passes(owner: Array, visit: Array, detected: Array, objects: int) -> Array:

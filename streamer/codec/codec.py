@@ -284,20 +284,30 @@ class Encoder:
         blob = np.concatenate(blobs) if blobs else np.empty(0, "u1")
         return np.array(base, "i8"), joined, blob
 
-    def packets(self, at_a_time: int = 1024) -> Iterator[Packets]:
-        """All records, up to `at_a_time` a piece."""
+    def packets(self, at_a_time: int = 1024, *, prefix: bytes = b"") -> Iterator[Packets]:
+        """All records, up to `at_a_time` a piece, each behind the prefix."""
         made, ready = self._made, self._ready
         code, jumps = made.code, np.array(made.jumps or [0], "i8")
         cursor = np.full(len(made.scopes), -1, "i8")
         parts = (ready.items, ready.starts, ready.table, ready.first, ready.last)
-        room, start = 1 << 16, 0
+        room, start, front = 1 << 16, 0, np.frombuffer(prefix, "u1")
         while start < self._count:
             stop = min(start + at_a_time, self._count)
             out, offsets, done = np.empty(room, "u1"), np.zeros(stop - start + 1, "i8"), 0
             while start + done < stop:
                 rows = np.array([start + done, stop])
                 done += kernels.encode(
-                    code, jumps, rows, self._base, cursor, self._pools, self._blob, parts, out, offsets[done:]
+                    code,
+                    jumps,
+                    rows,
+                    self._base,
+                    cursor,
+                    self._pools,
+                    self._blob,
+                    parts,
+                    front,
+                    out,
+                    offsets[done:],
                 )
                 if start + done < stop:
                     room *= 2

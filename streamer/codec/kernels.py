@@ -333,11 +333,13 @@ def encode(
     pools: Any,
     blob: Any,
     ready: Any,
+    prefix: Any,
     out: Any,
     offsets: Any,
 ) -> Any:
     """Encode packets rows[0]..rows[1] into out; the number encoded before out was full.
 
+    prefix u1: bytes in front of every packet.
     blob u1: bytes of strings. ready: what is spliced, (bytes u1, item starts i8, where the starts of
     node k begin i8[k], first i8[k, n], last i8[k, n]): its value n is items first..last.
     """
@@ -351,8 +353,12 @@ def encode(
         saved[:] = cursor
         pc, depth = 0, 0
         cursor[0] += 1
-        full = False
-        while True:
+        full = at + len(prefix) > room
+        if not full:
+            for k in range(len(prefix)):
+                out[at + k] = prefix[k]
+            at += len(prefix)
+        while not full:
             if at + 24 > room:
                 full = True
                 break

@@ -14,7 +14,7 @@ from brokerbench.tables import BANDS, AlertBatch, Hosts, columns
 from streamer.codec import Codec, Decoded, Ranges
 from streamer.packets import Packets
 
-__all__ = ["Paths", "read_batch"]
+__all__ = ["Paths", "interleave", "read_batch"]
 
 Array = NDArray[Any]
 
@@ -86,6 +86,29 @@ def read_batch(
         host2=_hosts(d, paths.object, paths.host2, len(keep)),
     )
     return batch, sorted(wrong)
+
+
+def interleave(batches: list[AlertBatch], rows: list[NDArray[np.int64]]) -> AlertBatch:
+    """One batch of several, in the order of the rows in which their alerts stood."""
+    if not batches:
+        return AlertBatch.empty()
+    if len(batches) == 1:
+        return batches[0]
+    order = np.argsort(np.concatenate(rows), kind="stable")
+    offsets = np.concatenate([[0], np.cumsum(np.concatenate([np.diff(b.offsets) for b in batches]))])
+    sizes = (offsets[1:] - offsets[:-1])[order]
+    ends = np.cumsum(sizes)
+    item = np.repeat(offsets[:-1][order] - (ends - sizes), sizes) + np.arange(int(sizes.sum()))
+    arrays: dict[str, Any] = {}
+    for c in columns(AlertBatch):
+        joined = np.concatenate([getattr(b, c.name) for b in batches])
+        arrays[c.name] = joined[item if c.items else order]
+    return AlertBatch(
+        offsets=np.concatenate([[0], ends]).astype("i8"),
+        host=Hosts.concat([b.host for b in batches]).take(order),
+        host2=Hosts.concat([b.host2 for b in batches]).take(order),
+        **arrays,
+    )
 
 
 def _present(d: Decoded, codec: Codec, path: str, count: int) -> NDArray[np.bool_]:

@@ -14,7 +14,7 @@ from brokerbench.registry import Registry
 __all__ = ["SCHEMAS", "load_avsc"]
 
 _NEEDS = ("name", "framing", "avro", "encode", "decode")
-SCHEMAS = Registry("streamer.schemas", "SCHEMA", needs=_NEEDS, skip=("batch", "schema", "registry"))
+SCHEMAS = Registry("streamer.schemas", "SCHEMA", needs=_NEEDS, skip=("batch", "lsst", "schema", "registry"))
 
 
 def load_avsc(path: str | Path) -> dict[str, Any]:
