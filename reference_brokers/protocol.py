@@ -63,7 +63,7 @@ BROKERS = Registry(
     "reference_brokers",
     "BROKER",
     needs=NEEDS,
-    skip=("calibration", "features", "learner", "model", "protocol", "sample"),
+    skip=("adapters", "calibration", "check", "features", "learner", "locus", "model", "protocol", "sample"),
 )
 """The reference brokers by name."""
 

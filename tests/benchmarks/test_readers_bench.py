@@ -45,7 +45,7 @@ def test_import_of_one_large_pair(benchmark, shared_data, tmp_path):
     begun = time.process_time()
     peer_read(str(head))
     benchmark.extra_info["ratio"] = rate / (250_776 / (time.process_time() - begun))
-    benchmark.extra_info["peer"] = "sncosmo.read_snana_fits, which reads and writes nothing"
+    benchmark.extra_info["against"] = "sncosmo.read_snana_fits, which reads and writes nothing"
 
 
 @pytest.mark.shared_data
@@ -60,7 +60,7 @@ def test_import_of_many_small_pairs(benchmark, shared_data, tmp_path):
     for head in folder.rglob("*HEAD.FITS.gz"):
         peer_read(str(head))
     benchmark.extra_info["ratio"] = rate / (45_113 / (time.process_time() - begun))
-    benchmark.extra_info["peer"] = "sncosmo.read_snana_fits, which reads and writes nothing"
+    benchmark.extra_info["against"] = "sncosmo.read_snana_fits, which reads and writes nothing"
 
 
 def test_import_of_plasticc_csv(benchmark, tmp_path):
@@ -89,7 +89,7 @@ def test_import_of_plasticc_csv(benchmark, tmp_path):
     begun = time.process_time()
     pd.read_csv(folder / "curves.csv")
     benchmark.extra_info["ratio"] = rate / (n * m / (time.process_time() - begun))
-    benchmark.extra_info["peer"] = "pandas.read_csv, which reads and writes nothing"
+    benchmark.extra_info["against"] = "pandas.read_csv, which reads and writes nothing"
 
 
 @pytest.mark.shared_data

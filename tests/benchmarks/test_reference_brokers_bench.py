@@ -45,7 +45,7 @@ def test_features_rate(benchmark, alerts):
     begun = time.process_time()
     plain_features(few)
     benchmark.extra_info["ratio"] = rate / (200 / (time.process_time() - begun))
-    benchmark.extra_info["peer"] = "the plain Python twin"
+    benchmark.extra_info["against"] = "the plain Python twin"
 
 
 def test_forest_rate_in_batches(benchmark, fitted, alerts):

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import re
 
-import numpy as np
-
-from reference_brokers import BROKERS, FEATURES, load_broker
+from reference_brokers import BROKERS, FEATURES, check_broker, load_broker
 from reference_brokers.features import BAND_WISE, COLOURS, CONTEXT, HISTORY
 from tests.reference_brokers.batches import make_batch
 
 
-def test_the_broker_of_the_page_on_adding_one_works(root, tmp_path):
-    code = re.search(r"```python\n(.*?)```", (root / "docs/add/broker.md").read_text(), re.DOTALL)
-    (tmp_path / "brightness.py").write_text(code[1])
-    broker = load_broker(tmp_path / "brightness.py")
-    answer = broker.classify(make_batch(20, 1)[0])
-    np.testing.assert_allclose(answer.sum(axis=1), 1, atol=1e-6)
+def test_the_brokers_of_the_page_on_adding_one_work(root, tmp_path):
+    codes = re.findall(r"```python\n(.*?)```", (root / "docs/add/broker.md").read_text(), re.DOTALL)
+    brokers = [code for code in codes if "BROKER =" in code]
+    assert len(brokers) == 2
+    batch = make_batch(20, 1)[0]
+    for i, code in enumerate(brokers):
+        (tmp_path / f"page{i}.py").write_text(code)
+        found = check_broker(load_broker(tmp_path / f"page{i}.py"), batch)
+        assert [f for f in found if not f.kept] == []
 
 
 def test_the_page_names_every_broker_and_counts_the_features(root):
