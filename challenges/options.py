@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.box import SIMPLE_HEAVY
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
@@ -77,18 +78,29 @@ def link_of(transport: str, settings: list[str] | None, prefix: str) -> Any:
 
 
 def show_leaderboard(run_path: Path) -> None:
-    """Print the leaderboard of a scored run."""
+    """Print the leaderboard of a scored run: macro F1 at the last answer, and how it got there."""
     from brokerbench.store import Folder
-    from scoring.leaderboard import leaderboard
+    from scoring.leaderboard import leaderboard, load_scores
 
-    table = Table("rank", "classifier", "macro F1", "interval", "objects", title="Leaderboard, last answer")
-    for row in leaderboard(Folder.open(run_path / "scores", kind="scores")):
+    folder = Folder.open(run_path / "scores", kind="scores")
+    spec = load_scores(folder)[1]["spec"]
+    points = {f"det {n}": f"detection:{n}" for n in spec["detections"]}
+    early = {
+        name: {row["classifier"]: row["value"] for row in leaderboard(folder, axis=axis)}
+        for name, axis in points.items()
+    }
+    title = "Leaderboard: macro F1 at the last answer, and at the n-th detection"
+    table = Table(title=title, box=SIMPLE_HEAVY)
+    for name in ("rank", "classifier", "last", "interval", "objects", *points):
+        table.add_column(name, no_wrap=True)
+    for row in leaderboard(folder):
         table.add_row(
             str(row["rank"]),
             str(row["classifier"]),
             f"{row['value']:.3f}",
-            f"{row['low']:.3f} .. {row['high']:.3f}",
+            f"{row['low']:.3f}..{row['high']:.3f}",
             f"{row['n']:,}",
+            *(f"{values[row['classifier']]:.3f}" for values in early.values()),
         )
     out_console.print(table)
 

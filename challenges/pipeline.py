@@ -22,6 +22,7 @@ from brokerbench.store import Folder
 from brokerbench.tables import AlertBatch, Objects
 from challenges.challenge import Challenge
 from challenges.split import split
+from reference_brokers.check import Finding, check_broker
 from reference_brokers.protocol import load_broker
 from scoring.report.build import write_report
 from scoring.score import score
@@ -37,6 +38,7 @@ __all__ = [
     "Link",
     "Progress",
     "answer_topic",
+    "check_on_run",
     "collect_answers",
     "forget",
     "import_demo",
@@ -136,6 +138,15 @@ def train_broker(run: Folder, name: str, *, out: Path, seed: int) -> Path:
         raise InputError(f"{out}: expected no such model yet, got one; choose another name or use --again")
     broker.fit(labelled_batches(run), seed=seed).save(out)
     return out
+
+
+def check_on_run(run: Folder, name: str, *, model: Path | None = None, size: int = 64) -> list[Finding]:
+    """What `reference_brokers.check` finds of a broker on the first alerts of a prepared run."""
+    broker = load_broker(name, model=model)
+    batch = next((batch for _, batch in read_batches(run, size=size) if len(batch) >= 10), None)
+    if batch is None:
+        raise InputError(f"{run.path}: expected a part with 10 alerts or more to try a broker on, got none")
+    return check_broker(broker, batch)
 
 
 def play_run(

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from brokerbench.errors import ConfigError
 from challenges.options import (
     CPUS,
     Again,
@@ -87,4 +88,24 @@ def run_(
     say(f"Received {served.received:,} alerts, answered {served.answered:,}")
 
 
-COMMANDS = {"train": train, "play": play, "run": run_}
+def check(
+    broker: Annotated[str, typer.Argument(metavar="BROKER", help="Reference broker, or a .py file.")],
+    run_path: Annotated[Path, typer.Argument(metavar="RUN", help="A run whose alerts it is tried on.")],
+    model: Annotated[Path | None, typer.Option(help="Model that train wrote.")] = None,
+    schema: Annotated[str, typer.Option(help="Alert schema.")] = "elasticc_v0_9_1",
+    workers: Workers = CPUS,
+) -> None:
+    """Try a broker on a few alerts: does it answer as it must, and does it look at what it should not?"""
+    from challenges.pipeline import check_on_run, open_run, prepared
+
+    run_folder = open_run(run_path)
+    prepared(run_folder, schema=schema, delay_s=60.0, workers=workers)
+    findings = check_on_run(run_folder, broker, model=model)
+    for finding in findings:
+        mark = "ok  " if finding.kept else "FAIL" if finding.required else "note"
+        say(f"{mark} {finding.rule}" + (f": {finding.detail}" if finding.detail else ""))
+    if any(f.required and not f.kept for f in findings):
+        raise ConfigError(f"{broker}: expected a broker that keeps every required rule, got FAIL above")
+
+
+COMMANDS = {"train": train, "play": play, "check": check, "run": run_}

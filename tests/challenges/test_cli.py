@@ -116,6 +116,33 @@ def test_an_empty_folder_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert sorted(p.name for p in tmp_path.iterdir()) == ["files"]
 
 
+CHEAT = """
+import numpy as np
+class Cheat:
+    name, version, classes = "cheat", "1", (2222, 2332)
+    def classify(self, batch):
+        p = (batch.object_id % 97 / 97).astype("f4")
+        return np.stack([p, 1 - p], axis=1)
+BROKER = Cheat()
+"""
+
+
+def test_check_tells_what_a_broker_gets_wrong(
+    demo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, model = str(demo / "run"), str(demo / "models" / "forest")
+    assert brokerbench(["check", "forest", run, "--model", model]) == 0
+    assert "FAIL" not in capsys.readouterr().out
+    (tmp_path / "cheat.py").write_text(CHEAT)
+    assert brokerbench(["check", str(tmp_path / "cheat.py"), run]) == 0
+    assert "note" in capsys.readouterr().out
+    (tmp_path / "bad.py").write_text(CHEAT.replace("1 - p", "1 + p"))
+    assert brokerbench(["check", str(tmp_path / "bad.py"), run]) == 2
+    printed = capsys.readouterr()
+    assert "FAIL" in printed.out
+    assert "expected a broker that keeps every required rule" in printed.err
+
+
 def test_a_sky_without_objects_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = (Path(__file__).parents[2] / "challenges" / "ci.toml").read_text()
     (tmp_path / "zero.toml").write_text(re.sub(r"count = \d+", "count = 0", text))
