@@ -6,6 +6,7 @@ make or import -> (split) -> prepare -> train
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from brokerbench.errors import BrokerbenchError, ConfigError, InputError, TransportError
 from brokerbench.store import Folder
 from brokerbench.tables import AlertBatch, Objects
-from challenges.challenge import Challenge
+from challenges.challenge import Challenge, Stream
 from challenges.split import split
 from reference_brokers.check import Finding, check_broker
 from reference_brokers.protocol import load_broker
@@ -174,11 +175,20 @@ def run_broker(
     return serve(
         broker,
         link.open(run.path),
+        schema=_stream_schema(run),
         topic_in=link.topic(ALERTS),
         topic_out=link.topic(answer_topic(broker.name)),
         group=broker.name,
         progress=progress,
     )
+
+
+def _stream_schema(run: Folder) -> str:
+    """The schema that the run's stream is in, or will be in when it is being prepared."""
+    for path in (run.path / "stream" / "manifest.json", run.path / "stream.partial" / "begun.json"):
+        if path.is_file():
+            return str(json.loads(path.read_bytes())["schema"])
+    return Stream().schema
 
 
 def collect_answers(run: Folder, link: Link, *, topics: Sequence[str] | None = None) -> list[Any]:
