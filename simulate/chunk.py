@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +22,9 @@ from brokerbench.tables import (
 )
 from simulate import dust, rates
 from simulate.association import associate, no_hosts
-from simulate.galaxies import HostPopulation
-from simulate.noise import measure
+from simulate.detection import Efficiency, found
+from simulate.galaxies import HostPopulation, surface_brightness
+from simulate.noise import VisitNoise, measure
 from simulate.photometry import Passbands
 from simulate.settings import Population, Survey
 from simulate.source import Light, Place, Scene, Source
@@ -32,11 +34,6 @@ __all__ = ["Chunk", "Stage", "make_chunk"]
 
 Array = NDArray[np.float64]
 Flux = NDArray[np.float32]
-
-SATURATION = {"u": 14.7, "g": 15.7, "r": 15.8, "i": 15.8, "z": 15.3, "y": 13.9}
-"""LSST magnitudes at which a point source saturates in a 30 s visit (LSST Science Book 2009)."""
-
-ZERO_POINT = 31.4  # AB magnitude of 1 nJy
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,13 +49,24 @@ class Stage:
     survey: Survey
     sky: Sky
     passbands: Passbands
-    depth: NDArray[np.float32]
-    """Flux at the 5-sigma depth of each visit [nJy]."""
+    noise: VisitNoise
+    template_error: Flux
+    """Error of the template in each band [nJy]."""
+    saturation: Flux
+    """Flux at which a point source saturates in each band [nJy]."""
+    efficiency: Efficiency | None = None
 
     @property
     def redshift(self) -> tuple[float, float] | None:
         """Range of redshifts that are drawn."""
         return self.population.redshift or self.source.redshift
+
+
+class Behind(NamedTuple):
+    """What objects lie behind and in: E(B-V) f8[n] mag, and the light of their hosts (or None)."""
+
+    ebv: Array
+    surface: Array | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +92,7 @@ def make_chunk(stage: Stage, chunk: int, n: int) -> Chunk:
     ids = serial(*path, np.arange(n))
     ra, dec = stage.sky.positions(stream(stage.seed, "places", *path), n)
     extinction = dust.ebv(ra, dec)
-    place, hosts, hosts2 = _surroundings(stage, chunk, ra, dec)
+    place, hosts, hosts2, surface = _surroundings(stage, chunk, ra, dec)
     drawn = source.draw(stream(stage.seed, "parameters", *path), place)
     parameters = _override(drawn, stage.population)
     epochs = stage.sky.match(ra, dec)
@@ -99,8 +107,8 @@ def make_chunk(stage: Stage, chunk: int, n: int) -> Chunk:
         passbands=stage.passbands,
     )
     light = source.light(parameters, scene, stream(stage.seed, "light", *path))
-    normal = stream(stage.seed, "noise", *path).standard_normal(len(scene.mjd), dtype="f4")
-    light_curves, truth = observe(stage, scene, light, visit=epochs.visit, normal=normal, ebv=extinction)
+    behind = Behind(extinction, surface)
+    light_curves, truth = observe(stage, chunk, scene, light, visit=epochs.visit, behind=behind)
     fired = triggers(
         light_curves.detected,
         scene.mjd,
@@ -124,15 +132,20 @@ def make_chunk(stage: Stage, chunk: int, n: int) -> Chunk:
     return Chunk(objects, dia, hosts, hosts2, light_curves, truth, parameters, int(fired.sum()))
 
 
-def _surroundings(stage: Stage, chunk: int, ra: Array, dec: Array) -> tuple[Place, Hosts, Hosts]:
-    """Redshifts and times of objects, their hosts, and what a catalogue says of these."""
+def _surroundings(
+    stage: Stage, chunk: int, ra: Array, dec: Array
+) -> tuple[Place, Hosts, Hosts, Array | None]:
+    """Redshifts and times of objects, their hosts as a catalogue has them, and the hosts' light.
+
+    The last is the surface brightness under the objects f8[n, b] nJy/arcsec2, None where not asked for.
+    """
     n = len(ra)
     source, path = stage.source, (stage.number, chunk)
     t0 = _reference_times(stage, stream(stage.seed, "times", *path), n)
     absent = np.full(n, np.nan)
     if source.galactic:
         place = Place(z=np.zeros(n), distance_modulus=absent, t0=t0, log_mass=absent, log_sfr=absent)
-        return place, no_hosts(n), no_hosts(n)
+        return place, no_hosts(n), no_hosts(n), None
     assert stage.hosts is not None
     assert stage.redshift is not None
     assert not isinstance(source.population, rates.PerArea)
@@ -140,8 +153,12 @@ def _surroundings(stage: Stage, chunk: int, ra: Array, dec: Array) -> tuple[Plac
     rng = stream(stage.seed, "hosts", *path)
     galaxies = stage.hosts.draw(rng, z)
     place = Place(z, rates.distance_modulus(z), t0, galaxies.log_mass, galaxies.log_sfr)
-    hosts, hosts2, _ = associate(rng, ra, dec, galaxies, stage.hosts.offsets(rng, galaxies))
-    return place, hosts, hosts2
+    offsets = stage.hosts.offsets(rng, galaxies)
+    hosts, hosts2, _ = associate(rng, ra, dec, galaxies, offsets)
+    surface = None
+    if stage.survey.host_noise:
+        surface = surface_brightness(galaxies, *offsets, wave=stage.passbands.effective)
+    return place, hosts, hosts2, surface
 
 
 def _reference_times(stage: Stage, rng: np.random.Generator, n: int) -> Array:
@@ -171,30 +188,39 @@ def _override(drawn: dict[str, Array], population: Population) -> dict[str, Arra
 
 
 def observe(
-    stage: Stage,
-    scene: Scene,
-    light: Light,
-    *,
-    visit: NDArray[np.int32],
-    normal: NDArray[np.float32],
-    ebv: Array,
+    stage: Stage, chunk: int, scene: Scene, light: Light, *, visit: NDArray[np.int32], behind: Behind
 ) -> tuple[LightCurves, TrueFluxes]:
     """Measured light curves and their true difference fluxes, behind the Milky Way's dust."""
-    dim = 10 ** (-0.4 * ebv[:, None] * dust.band_extinction(stage.passbands))
-    row = scene.row
-    depth = stage.depth[visit]
-    behind = dim.astype("f4")[row, scene.band]
-    total = light.flux * behind
-    if light.template is None:
-        difference = total
-    else:
-        difference = total - (light.template * dim.astype("f4"))[row, scene.band]
+    path = (stage.number, chunk)
+    row, band = scene.row, scene.band
+    dim = 10 ** (-0.4 * behind.ebv[:, None] * dust.band_extinction(stage.passbands))
+    dim = dim.astype("f4")
+    total = light.flux * dim[row, band]
+    difference = total
+    if light.template is not None:
+        difference = total - (light.template * dim)[row, band]
     size = len(total)
+    normal = stream(stage.seed, "noise", *path).standard_normal(size, dtype="f4")
+    shared = np.zeros(size, "f4")
+    shift = shared
+    if stage.survey.template_visits:
+        draws = stream(stage.seed, "template", *path).standard_normal(
+            (len(scene), len(stage.passbands)), dtype="f4"
+        )
+        shared = stage.template_error[band]
+        shift = (draws * stage.template_error)[row, band]
+    saturated = total > stage.saturation[band]
+    under = total
+    if behind.surface is not None:
+        under = total + behind.surface[row, band] * stage.noise.area[visit]
     flux, flux_err, detected = np.empty(size, "f4"), np.empty(size, "f4"), np.empty(size, bool)
-    measure(difference, total, depth, normal, stage.survey.detection_snr, flux, flux_err, detected)
-    brightest = np.array([10 ** (0.4 * (ZERO_POINT - SATURATION[b])) for b in stage.passbands.names], "f4")
+    noise = (stage.noise.background[visit], stage.noise.poisson[visit])
+    out = (flux, flux_err, detected)
+    measure((difference, under, shift, shared), noise, normal, stage.survey.detection_snr, out)
+    if stage.efficiency:
+        uniform = stream(stage.seed, "detection", *path).random(size, dtype="f4")
+        detected = found(flux, flux_err, band, uniform, efficiency=stage.efficiency)
     flags = np.where(np.isnan(difference), FLAG_NO_MODEL, 0).astype("u1")
-    saturated = total > brightest[scene.band]
     flags[saturated] |= FLAG_SATURATED
     detected &= ~saturated
     curves = LightCurves(scene.offsets, visit, flux, flux_err, detected, flags)

@@ -19,8 +19,10 @@ from brokerbench.rng import stream
 from brokerbench.store import Folder, write_columns, write_table
 from simulate import rates
 from simulate.cadence import observe
-from simulate.chunk import ZERO_POINT, Stage, active_span, make_chunk, parameter_units
-from simulate.photometry import lsst
+from simulate.chunk import Stage, active_span, make_chunk, parameter_units
+from simulate.detection import read_efficiency
+from simulate.instruments import instrument
+from simulate.noise import ZERO_POINT, depth_noise, sky_noise, template_error
 from simulate.registries import CADENCES, HOSTS, SOURCES
 from simulate.settings import CadenceChoice, Population, Simulation, Survey
 from simulate.survey import Sky
@@ -57,7 +59,8 @@ class Plan:
             "sources": [p.source for p in self.simulation.population],
             "classes": [s.source.class_id for s in self.stages],
             "counts": list(self.counts),
-            "bands": list(survey.bands),
+            "bands": list(self.stages[0].passbands.names),
+            "instrument": survey.instrument,
             "taxonomy": "elasticc2",
             "min_detections": survey.min_detections,
             "min_gap_days": float(survey.min_gap_days),
@@ -70,16 +73,20 @@ class Plan:
 def plan(simulation: Simulation) -> Plan:
     """What there is to make. Raises UnknownName, ConfigError or InputError where it cannot be made."""
     survey = simulation.survey
-    visits = observe(
-        CADENCES,
-        survey.cadence.use,
-        survey.cadence.options,
-        survey.bands,
-        rng=stream(simulation.seed, "cadence"),
-    )
-    sky = Sky(visits, survey.field_radius_deg, min_visits=survey.min_visits)
-    passbands = lsst(tuple(survey.bands))
-    depth = (10 ** (0.4 * (ZERO_POINT - visits.m5.astype("f8")))).astype("f4")
+    camera = instrument(survey.instrument)
+    bands = survey.bands or camera.bands
+    passbands = camera.passbands(tuple(bands))
+    rng = stream(simulation.seed, "cadence")
+    visits = observe(CADENCES, survey.cadence.use, survey.cadence.options, bands, rng=rng)
+    sky = Sky(visits, survey.field_radius_deg or camera.field_radius, min_visits=survey.min_visits)
+    noise = depth_noise(visits) if survey.noise == "depth" else sky_noise(visits, bands, camera)
+    shared = np.zeros(len(bands), "f4")
+    if survey.template_visits:
+        shared = template_error(noise, visits.band, len(bands), survey.template_visits)
+    efficiency = None
+    if survey.detection_efficiency:
+        efficiency = read_efficiency(survey.detection_efficiency, tuple(bands))
+    saturation = np.array([10 ** (0.4 * (ZERO_POINT - camera.saturation[b])) for b in bands], "f4")
     stages, counts, parts = [], [], []
     size = int(max(1, min(LARGEST_CHUNK, LARGEST_ROWS / max(sky.visits_per_position, 1.0))))
     for number, population in enumerate(simulation.population):
@@ -91,7 +98,20 @@ def plan(simulation: Simulation) -> Plan:
             _check_redshift(population, source, where)
         elif population.hosts or population.redshift:
             raise ConfigError(f"{where}: expected no hosts and no redshift for a Galactic class, got some")
-        stage = Stage(simulation.seed, number, population, source, hosts, survey, sky, passbands, depth)
+        stage = Stage(
+            seed=simulation.seed,
+            number=number,
+            population=population,
+            source=source,
+            hosts=hosts,
+            survey=survey,
+            sky=sky,
+            passbands=passbands,
+            noise=noise,
+            template_error=shared,
+            saturation=saturation,
+            efficiency=efficiency,
+        )
         count = _count(stage)
         chunks = -(-count // size)
         if chunks > MAX_CHUNKS:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from brokerbench.config import Config
 from brokerbench.errors import ConfigError
-from brokerbench.tables import BANDS
 
 __all__ = ["CadenceChoice", "Population", "Simulation", "Survey"]
 
@@ -22,21 +21,35 @@ class Survey(Config, frozen=True):
     """Where and when the sky is watched, and what counts as a detection."""
 
     cadence: CadenceChoice
-    bands: tuple[str, ...] = BANDS
-    field_radius_deg: float = 1.75
+    instrument: str = "lsst"
+    bands: tuple[str, ...] = ()
+    """Those of the instrument where none are given."""
+    field_radius_deg: float | None = None
+    """Of the circular field of view; the instrument's where not given."""
     area_deg2: float | None = None
     """Area that rates are multiplied with; the area of the footprint where it is not given."""
     min_visits: int = 1
     """A position belongs to the footprint where at least so many visits see it."""
+    noise: Literal["depth", "sky"] = "depth"
+    """From the 5-sigma depth of each visit, or from its sky, seeing and exposure."""
+    template_visits: int = 0
+    """Images in the template that is subtracted: its noise is shared by all visits in a band. 0: none."""
+    host_noise: bool = False
+    """Whether the Poisson noise of the host's light under the object is added."""
     detection_snr: float = 5.0
+    detection_efficiency: str | None = None
+    """SNANA SEARCHEFF file: efficiency against S/N for each band, in place of `detection_snr`."""
     min_detections: int = 2
     min_gap_days: float = 0.0
     """Least time between the first and the last of the detections that make a trigger."""
 
     def __post_init__(self) -> None:
-        _positive(self, "field_radius_deg", "detection_snr", "min_detections", "min_visits")
-        if self.area_deg2 is not None:
-            _positive(self, "area_deg2")
+        _positive(self, "detection_snr", "min_detections", "min_visits")
+        for name in ("area_deg2", "field_radius_deg"):
+            if getattr(self, name) is not None:
+                _positive(self, name)
+        if self.template_visits < 0:
+            raise ConfigError(f"survey.template_visits: expected 0 or more, got {self.template_visits}")
         if self.min_gap_days < 0:
             raise ConfigError(f"survey.min_gap_days: expected 0 or more, got {self.min_gap_days}")
 

@@ -20,7 +20,7 @@ def draw(rng: Generator, place: Place) -> dict[str, Array]:
     return {
         "period": period,
         "amplitude": np.clip(amplitude, 0.15, 1.6),
-        "modulus": np.clip(rng.normal(15.5, 2.2, n), 11.5, 21.0),
+        "modulus": np.clip(rng.normal(19.0, 1.8, n), 14.0, 24.0),
         "scatter": 0.12 * rng.standard_normal(n),
         "bump": rng.standard_normal(n),
     }

@@ -60,5 +60,5 @@ SOURCE = Source(
     },
     draw=draw,
     light=light,
-    reference="Davenport et al. 2014 (template), Hawley et al. 2014 (energies), Kowalski et al. 2013 (10^4 K)",
+    reference="template: Davenport et al. 2014; energies: Hawley et al. 2014; 10^4 K: Kowalski et al. 2013",
 )

@@ -259,13 +259,13 @@ def test_a_run_of_no_objects_of_one_class_has_the_other(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "population, error, message",
     [
-        ({"source": "sn_iq", "count": 1}, UnknownName, "got 'sn_iq'; did you mean 'sn_ia'"),
+        ({"source": "kilonowa", "count": 1}, UnknownName, "got 'kilonowa'; did you mean 'kilonova'"),
         ({"source": "sn_ia", "count": -1}, ConfigError, "expected count of 0 or more, got -1"),
         ({"source": "sn_ia", "count": 1, "rate_scale": 1.0}, ConfigError, "expected count or rate_scale"),
         ({"source": "sn_ia", "rate_scale": -1.0}, ConfigError, "expected rate_scale of 0 or more"),
         ({"source": "sn_ia", "redshift": [0.3, 0.1]}, ConfigError, r"expected redshift = \[low, high\]"),
         ({"source": "sn_ia", "count": 1, "redshift": [0.1, 5.0]}, ConfigError, "where the model holds"),
-        ({"source": "sn_ia", "count": 1, "hosts": "sn_ib"}, UnknownName, "did you mean 'sn_ia'"),
+        ({"source": "sn_ia", "count": 1, "hosts": "kilonovae"}, UnknownName, "did you mean 'kilonova'"),
         (
             {"source": "rr_lyrae", "count": 1, "hosts": "sn_ia"},
             ConfigError,

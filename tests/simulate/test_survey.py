@@ -114,11 +114,12 @@ def measured(difference: np.ndarray, total: np.ndarray, threshold: float = 5.0) 
     n = len(difference)
     depth = np.full(n, 100.0, "f4")
     normal = np.random.default_rng(8).standard_normal(n, dtype="f4")
-    flux, error, detected = np.empty(n, "f4"), np.empty(n, "f4"), np.empty(n, bool)
-    noise.measure(
-        difference.astype("f4"), total.astype("f4"), depth, normal, threshold, flux, error, detected
-    )
-    return flux, error, detected, depth, normal
+    out = np.empty(n, "f4"), np.empty(n, "f4"), np.empty(n, bool)
+    none = np.zeros(n, "f4")
+    variance = np.full(n, noise.GAMMA * 1e4, "f4"), np.full(n, (0.04 - noise.GAMMA) * 100, "f4")
+    light = difference.astype("f4"), total.astype("f4"), none, none
+    noise.measure(light, variance, normal, threshold, out)
+    return *out, depth, normal
 
 
 def test_the_kernel_equals_its_plain_twin() -> None:
