@@ -14,7 +14,7 @@ from brokerbench.tables import BANDS, AlertBatch, Hosts, columns
 from streamer.codec import Codec, Decoded, Ranges
 from streamer.packets import Packets
 
-__all__ = ["Paths", "interleave", "read_batch"]
+__all__ = ["History", "Paths", "flat_history", "interleave", "read_batch"]
 
 Array = NDArray[Any]
 
@@ -154,35 +154,63 @@ def _hosts(d: Decoded, object_path: str, fields: Mapping[str, tuple[str, int | N
     return Hosts(**arrays)
 
 
-def _items(d: Decoded, codec: Codec, paths: Paths, keep: Array) -> dict[str, Array]:
-    """The history of the packets `keep` as flat arrays: earlier sources, the triggering one, forced ones."""
+@dataclass(frozen=True, eq=False)
+class History:
+    """Measurements of n alerts end to end: counts i8[n], and mjd, band, flux, flux_err of them all."""
+
+    counts: Array
+    values: Mapping[str, Array]
+
+    @classmethod
+    def none(cls, count: int) -> History:
+        """No measurements of `count` alerts."""
+        empty = {name: np.empty(0, dtype) for name, dtype in _MEASURED.items()}
+        return cls(np.zeros(count, "i8"), empty)
+
+
+_MEASURED = {"mjd": "f8", "band": "i1", "flux": "f4", "flux_err": "f4"}
+
+
+def flat_history(earlier: History, own: Mapping[str, Array], forced: History) -> dict[str, Any]:
+    """The item columns of an AlertBatch and its offsets: earlier sources, the triggering one, forced ones."""
+    n = len(earlier.counts)
+    ends = np.cumsum(earlier.counts), np.cumsum(forced.counts)
+    starts = ends[0] - earlier.counts, ends[1] - forced.counts
+    spans = np.stack([starts[0], ends[0], np.arange(n), starts[1], ends[1]]).astype("i8")
+    offsets = np.zeros(n + 1, "i8")
+    np.cumsum(earlier.counts + 1 + forced.counts, out=offsets[1:])
+    out: dict[str, Any] = {"offsets": offsets}
+    for name, dtype in _MEASURED.items():
+        a, b, c = (np.asarray(v[name], dtype) for v in (earlier.values, own, forced.values))
+        out[name] = np.empty(int(offsets[-1]), dtype)
+        _merge(spans, offsets, a, b, c, out[name])
+    out["forced"] = np.zeros(int(offsets[-1]), "?")
+    _mark(spans, offsets, out["forced"])
+    return out
+
+
+def _items(d: Decoded, codec: Codec, paths: Paths, keep: Array) -> dict[str, Any]:
+    """The history of the packets `keep`."""
     n = len(d.rows)
-    spans = []
-    for path in (paths.earlier, paths.forced):
-        counts = np.zeros(n, "i8")
-        counts[_present(d, codec, path, n)] = d[f"{path}#"]
-        ends = np.cumsum(counts)
-        spans.append(np.stack([ends - counts, ends])[:, keep])
-    sizes = spans[0][1] - spans[0][0] + 1 + spans[1][1] - spans[1][0]
-    offsets = np.zeros(len(keep) + 1, "i8")
-    np.cumsum(sizes, out=offsets[1:])
     letters = np.full(256, -1, "i1")
     for letter, index in paths.letters.items():
         letters[ord(letter)] = index
-    out: dict[str, Array] = {"offsets": offsets}
-    groups = (f"{paths.earlier}[]", paths.source, f"{paths.forced}[]")
-    total = int(offsets[-1])
-    spans_i8 = np.ascontiguousarray(np.concatenate([spans[0], keep[None], spans[1]]), "i8")
-    for name, dtype in (("mjd", "f8"), ("band", "i1"), ("flux", "f4"), ("flux_err", "f4")):
-        values = [d[f"{g}.{paths.measured[name]}"] for g in groups]
-        if name == "band":
-            values = [_band(v, letters) for v in values]
-        out[name] = np.empty(total, dtype)
-        earlier, own, forced = (np.asarray(v, dtype) for v in values)
-        _merge(spans_i8, offsets, earlier, own, forced, out[name])
-    out["forced"] = np.zeros(total, "?")
-    _mark(spans_i8, offsets, out["forced"])
-    return out
+
+    def measured(group: str) -> dict[str, Array]:
+        values = {name: d[f"{group}.{path}"] for name, path in paths.measured.items()}
+        return values | {"band": _band(values["band"], letters)}
+
+    def history(path: str) -> History:
+        counts = np.zeros(n, "i8")
+        counts[_present(d, codec, path, n)] = d[f"{path}#"]
+        values = measured(f"{path}[]")
+        if len(keep) < n:  # leave out what belongs to the others
+            kept = np.isin(np.repeat(np.arange(n), counts), keep)
+            values = {name: v[kept] for name, v in values.items()}
+        return History(counts[keep], values)
+
+    own = {name: v[keep] for name, v in measured(paths.source).items()}
+    return flat_history(history(paths.earlier), own, history(paths.forced))
 
 
 def _band(texts: Ranges, letters: Array) -> Array:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +25,8 @@ def load_avsc(path: str | Path) -> dict[str, Any]:
     try:
         schema = fastavro.schema.load_schema(str(file))
     except Exception as error:  # of fastavro, which raises several trees of its own
-        raise InputError(f"{file}: expected an Avro schema, got {_reason(error)}; check the file") from error
+        reason = f"{type(error).__name__} ({str(error).splitlines()[0] if str(error) else 'no reason given'})"
+        raise InputError(f"{file}: expected an Avro schema, got {reason}; check the file") from error
     if not isinstance(schema, dict) or schema.get("type") != "record":
         raise InputError(f"{file}: expected the schema of a record, got another type; check the file")
     return schema
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, json.JSONDecodeError):
-        return f"no JSON (line {error.lineno})"
-    return f"{type(error).__name__} ({str(error).splitlines()[0] if str(error) else 'no reason given'})"

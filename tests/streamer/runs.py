@@ -15,8 +15,8 @@ STREAM_START = 61000.0
 SEED = 11
 
 
-def make_visits(n: int, *, seed: int = 1, per_night: int = 3) -> Visits:
-    """n visits, `per_night` in a night."""
+def make_visits(n: int, *, seed: int = 1, per_night: int = 3, bands: int = 6) -> Visits:
+    """n visits, `per_night` in a night, in some of the first bands."""
     rng = np.random.default_rng(seed)
     night = np.arange(n) // per_night
     mjd = STREAM_START + night + 0.1 + 0.02 * (np.arange(n) % per_night)
@@ -25,7 +25,7 @@ def make_visits(n: int, *, seed: int = 1, per_night: int = 3) -> Visits:
         mjd=mjd,
         ra=np.zeros(n),
         dec=np.zeros(n),
-        band=rng.integers(0, 6, n).astype("i1"),
+        band=rng.integers(0, bands, n).astype("i1"),
         exposure=np.full(n, 30, "f4"),
         seeing=np.full(n, 0.8, "f4"),
         m5=np.full(n, 24, "f4"),
@@ -91,7 +91,12 @@ def make_hosts(n: int, *, seed: int) -> Hosts:
 
 
 def make_run(
-    path: Path, parts: dict[str, int] | None = None, *, visits: int = 90, seed: int = SEED
+    path: Path,
+    parts: dict[str, int] | None = None,
+    *,
+    visits: int = 90,
+    seed: int = SEED,
+    bands: tuple[str, ...] = BANDS,
 ) -> Folder:
     """A run folder; parts: number of objects by name."""
     parts = {"00-00000": 12, "00-00001": 7, "01-00000": 9} if parts is None else parts
@@ -100,12 +105,12 @@ def make_run(
         "name": "small",
         "origin": "simulation",
         "seed": seed,
-        "bands": list(BANDS),
+        "bands": list(bands),
         "stream_start": STREAM_START,
     }
     run = Folder.begin(path, about)
     plan = run.file("visits", "all")
-    write_table(plan, make_visits(visits))
+    write_table(plan, make_visits(visits, bands=len(bands)))
     for i, (part, n) in enumerate(sorted(parts.items())):
         population, chunk = (int(x) for x in part.split("-"))
         tables = {
