@@ -13,17 +13,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from brokerbench.errors import InputError, UnknownName, did_you_mean
 from brokerbench.store import Folder, atomic_write, write_table
 from brokerbench.tables import Confusion, Scores
-from brokerbench.taxonomy import ELASTICC2
 from scoring.accounting import Books
-from scoring.axes import points
 from scoring.metric import Metric, chosen
-from scoring.snapshot import layout
+from scoring.plans import make_plans
 from scoring.sources import Answers, RunParts, find_answers, open_run
 from scoring.spec import Scoring
-from scoring.states import CONFUSION, State
 from scoring.summary import summary
 from scoring.tally import Plan, Tally, merge, tally
 from scoring.values import confusion_table, score_table
@@ -48,7 +44,7 @@ def score(run: Folder, *, spec: Scoring, out: Path | None = None, workers: int =
     metrics = chosen(spec.metrics)
     parts = open_run(run)
     answers = find_answers(run, parts.parts)
-    plans = _plans(parts, answers, spec, metrics)
+    plans = make_plans(parts, answers, spec, metrics)
     tallies = _tally_all(parts, answers, plans, workers=workers)
     books = [_books(a, t) for a, t in zip(answers, tallies, strict=True)]
     scores, confusions = [], []
@@ -57,32 +53,6 @@ def score(run: Folder, *, spec: Scoring, out: Path | None = None, workers: int =
         confusions.append(confusion_table(a.label, t, plan))
     about = summary(parts, answers, tallies, plans=plans, books=books) | {"metrics": _described(metrics)}
     return _write(out or run.path / "scores", about, Scores.concat(scores), Confusion.concat(confusions))
-
-
-def _plans(
-    parts: RunParts, answers: Sequence[Answers], spec: Scoring, metrics: dict[str, Metric]
-) -> list[Plan]:
-    counts = parts.class_counts()
-    if not counts:
-        raise InputError(f"{parts.ledger.path}: expected alerts, got none; was anything detected?")
-    for class_id in spec.classes or ():
-        if not ELASTICC2.is_known(class_id):
-            raise UnknownName(
-                f"scoring.classes: expected class ids of ELAsTiCC2, got {class_id}; "
-                f"{did_you_mean(class_id, ELASTICC2.ids)}"
-            )
-    truth = sorted(counts if spec.classes is None else spec.classes)
-    objects = np.array([counts[c] for c in truth], float)
-    if not objects.sum():
-        raise InputError(
-            f"scoring.classes: expected classes that the run has, got {truth}; it has {sorted(counts)}"
-        )
-    prior = objects / objects.sum()
-    states: dict[str, State] = {CONFUSION.name: CONFUSION}
-    states |= {m.state.name: m.state for m in metrics.values()}
-    return [
-        Plan(spec, points(spec), tuple(states.values()), layout(a.classes, truth, prior)) for a in answers
-    ]
 
 
 def _tally_all(

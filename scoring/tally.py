@@ -19,7 +19,7 @@ from scoring.spec import Scoring
 from scoring.states import State
 from scoring.timeline import Sent, eligible, in_force
 
-__all__ = ["Counted", "Plan", "Tally", "merge", "tally"]
+__all__ = ["Counted", "Plan", "Tally", "class_rows", "in_force_rows", "merge", "tally"]
 
 Key = tuple[int, str, str]  # point, state, array
 
@@ -62,12 +62,9 @@ def tally(alerts: Sent, answers: Classifications, plan: Plan, *, where: str) -> 
 
     Raises AccountingError where an answer belongs to no alert of the part, or an alert has two.
     """
-    row = _rows(alerts, answers, where)
-    delay = answers.published - alerts.sent[row]
-    deadline = plan.spec.deadline_s
-    in_time = np.ones(len(row), bool) if deadline is None else delay <= round(deadline * 1e6)
+    row, delay, in_time = _arrivals(alerts, answers, plan.spec, where)
     best = in_force(alerts, answers, row=np.where(in_time, row, -1), points=plan.points)
-    true = _class_rows(alerts.class_id, plan.layout)
+    true = class_rows(alerts.class_id, plan.layout)
     reached = eligible(alerts, plan.points) & (true >= 0)[:, None]
     arrays: dict[Key, NDArray] = {}
     defects = []
@@ -127,6 +124,25 @@ def _merged(parts: Sequence[Mapping[Key, NDArray]], plan: Plan) -> dict[Key, NDA
     return arrays
 
 
+def in_force_rows(
+    alerts: Sent, answers: Classifications, points: tuple[Point, ...], *, spec: Scoring, where: str
+) -> NDArray[np.int64]:
+    """Row of the answer in force at each point, i8[n, A], -1 for none; late answers do not count."""
+    row, _, in_time = _arrivals(alerts, answers, spec, where)
+    return in_force(alerts, answers, row=np.where(in_time, row, -1), points=points)
+
+
+def _arrivals(
+    alerts: Sent, answers: Classifications, spec: Scoring, where: str
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
+    """Alert of each answer, its latency in us, and whether it came before the deadline."""
+    row = _rows(alerts, answers, where)
+    delay = answers.published - alerts.sent[row]
+    if spec.deadline_s is None:
+        return row, delay, np.ones(len(row), bool)
+    return row, delay, delay <= round(spec.deadline_s * 1e6)
+
+
 def _rows(alerts: Sent, answers: Classifications, where: str) -> NDArray[np.int64]:
     row = match(alerts.alert_id, answers.alert_id)
     if (row < 0).any():
@@ -139,6 +155,6 @@ def _rows(alerts: Sent, answers: Classifications, where: str) -> NDArray[np.int6
     return row
 
 
-def _class_rows(class_id: NDArray[np.int32], layout: Layout) -> NDArray[np.int64]:
+def class_rows(class_id: NDArray[np.int32], layout: Layout) -> NDArray[np.int64]:
     """Index into layout.truth, i8[n], -1 for a class that is not scored."""
     return match(np.array(layout.truth, np.int64), class_id.astype(np.int64))

@@ -1,0 +1,272 @@
+"""Classifiers compared on the same objects, with intervals of their differences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import combinations
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from brokerbench.errors import ConfigError, InputError, UnknownName, did_you_mean
+from brokerbench.rng import stream
+from brokerbench.store import Folder
+from scoring.axes import Point, find_point, points
+from scoring.metric import Metric, chosen
+from scoring.pairs import Joint, holm, joint, mcnemar, merge_joints, resample_joint
+from scoring.plans import make_plans
+from scoring.snapshot import Snapshot, snapshot
+from scoring.sources import Answers, RunParts, find_answers, open_run
+from scoring.spec import Scoring
+from scoring.states import CONFUSION, Cells
+from scoring.tally import Plan, class_rows, in_force_rows
+from scoring.timeline import Sent, eligible
+
+__all__ = ["Difference", "Pair", "check_comparable", "compare"]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Metric of A less metric of B on the same objects.
+
+    p: share of resamples on the other side of 0, twice; holm: adjusted for all pairs. better: the
+    label that is better where holm is below 1 - confidence, else empty.
+    """
+
+    metric: str
+    a: float
+    b: float
+    difference: float
+    low: float
+    high: float
+    p: float
+    holm: float
+    better: str
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two classifiers at one point."""
+
+    a: str
+    b: str
+    axis: str
+    n: int
+    a_alone: int  # objects that A alone named rightly
+    b_alone: int
+    mcnemar: float
+    mcnemar_holm: float
+    differences: tuple[Difference, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The pair as plain dicts and lists."""
+        return asdict(self)
+
+
+def compare(
+    run: Folder, classifiers: Sequence[str] | None = None, *, spec: Scoring, axis: str = "last"
+) -> list[Pair]:
+    """Every pair of the run's classifiers at one point, their differences tested on paired objects.
+
+    classifiers: labels or folder names, all for None. Of `spec.metrics` (all for None) those that
+    put each object into one cell: all but rankings and class-wise calibration, and no metric of
+    single classes. Under `missing = "exclude"` a pair rests on the objects that both answered.
+    Raises UnknownName for a classifier, ConfigError for a point, InputError for fewer than two.
+    """
+    parts = open_run(run)
+    answers = _named(find_answers(run, parts.parts), classifiers)
+    point = find_point(axis, points(spec))
+    metrics = {
+        name: m for name, m in chosen(spec.metrics).items() if isinstance(m.state, Cells) and not m.per_class
+    }
+    plans = make_plans(parts, answers, spec, metrics)
+    states: dict[str, Cells] = {CONFUSION.name: CONFUSION}
+    states |= {m.state.name: m.state for m in metrics.values() if isinstance(m.state, Cells)}
+    sides = list(combinations(range(len(answers)), 2))
+    held: dict[tuple[int, str], list[Joint]] = {(k, s): [] for k in range(len(sides)) for s in states}
+    for seen in _snapshots(parts, answers, plans, point):
+        for k, (i, j) in enumerate(sides):
+            a, b = _common(seen[i], seen[j], spec)
+            for name, state in states.items():
+                held[k, name].append(joint(state, a, b))
+    found = [
+        _pair(
+            (answers[i].label, answers[j].label),
+            {name: merge_joints(held[k, name]) for name in states},
+            (plans[i], plans[j]),
+            point=point,
+            metrics=metrics,
+        )
+        for k, (i, j) in enumerate(sides)
+    ]
+    return _adjusted(found, metrics, spec)
+
+
+def _named(answers: list[Answers], wanted: Sequence[str] | None) -> list[Answers]:
+    if wanted is not None:
+        known = {a.folder.path.name: a for a in answers} | {a.label: a for a in answers}
+        for name in wanted:
+            if name not in known:
+                raise UnknownName(
+                    f"compare: expected a classifier, got {name!r}; {did_you_mean(name, known)}"
+                )
+        answers = list({known[name].label: known[name] for name in wanted}.values())
+    if len(answers) < 2:
+        raise InputError(f"compare: expected two classifiers or more, got {len(answers)}; run another one")
+    return answers
+
+
+def _snapshots(
+    parts: RunParts, answers: Sequence[Answers], plans: Sequence[Plan], point: Point
+) -> Iterator[list[Snapshot]]:
+    """Snapshots of all classifiers, part by part, of the same objects in the same order."""
+    for part in parts.parts:
+        alerts = parts.sent(part)
+        objects = _objects(alerts, plans[0], point)
+        yield [
+            _snapshot(alerts, a, plan, part=part, at=(point, objects))
+            for a, plan in zip(answers, plans, strict=True)
+        ]
+
+
+def _objects(alerts: Sent, plan: Plan, point: Point) -> NDArray[np.int64]:
+    reached = eligible(alerts, (point,))[:, 0] & (class_rows(alerts.class_id, plan.layout) >= 0)
+    return np.flatnonzero(reached)
+
+
+def _snapshot(
+    alerts: Sent, answers: Answers, plan: Plan, *, part: str, at: tuple[Point, NDArray[np.int64]]
+) -> Snapshot:
+    given, (point, objects) = answers.part(part), at
+    best = in_force_rows(alerts, given, (point,), spec=plan.spec, where=str(answers.folder.path))
+    true = class_rows(alerts.class_id, plan.layout)[objects]
+    missing = "prior" if plan.spec.missing == "exclude" else plan.spec.missing
+    seen, _ = snapshot(
+        given.probability,
+        best[objects, 0],
+        objects=(alerts.object_id[objects], true),
+        layout=plan.layout,
+        spec=msgspec.structs.replace(plan.spec, missing=missing),
+    )
+    return seen
+
+
+def _common(a: Snapshot, b: Snapshot, spec: Scoring) -> tuple[Snapshot, Snapshot]:
+    if spec.missing != "exclude":
+        return a, b
+    both = (a.predicted >= 0) & (b.predicted >= 0)
+    fields = ("object_id", "true", "predicted", "probability")
+    a, b = (replace(s, **{f: getattr(s, f)[both] for f in fields}) for s in (a, b))
+    return a, b
+
+
+def _pair(
+    labels: tuple[str, str],
+    cells: Mapping[str, Joint],
+    plans: tuple[Plan, Plan],
+    *,
+    point: Point,
+    metrics: Mapping[str, Metric],
+) -> Pair:
+    spec = plans[0].spec
+    layouts = plans[0].layout, plans[1].layout
+    drawn, seen = {}, {}
+    for name in {m.state.name for m in metrics.values()}:
+        state = next(m.state for m in metrics.values() if m.state.name == name)
+        assert isinstance(state, Cells)
+        rng = stream(spec.seed, "compare", *labels, point.key, name)
+        drawn[name] = resample_joint(state, cells[name], layouts, rng=rng, n=spec.resamples)
+        seen[name] = tuple(
+            state.fold(layouts[k], *_margin(cells[name], side, state, layouts[k]))
+            for k, side in enumerate(("a", "b"))
+        )
+    differences = [
+        _difference(name, m, seen[m.state.name], drawn[m.state.name], spec.confidence)
+        for name, m in metrics.items()
+    ]
+    right = cells[CONFUSION.name]
+    a_right = right.a == layouts[0].target[right.true]
+    b_right = right.b == layouts[1].target[right.true]
+    a_alone = int(right.count[a_right & ~b_right].sum())
+    b_alone = int(right.count[b_right & ~a_right].sum())
+    return Pair(
+        *labels,
+        axis=point.key,
+        n=int(right.count.sum()),
+        a_alone=a_alone,
+        b_alone=b_alone,
+        mcnemar=mcnemar(a_alone, b_alone),
+        mcnemar_holm=1.0,
+        differences=tuple(differences),
+    )
+
+
+def _margin(cells: Joint, side: str, state: Cells, layout: Any) -> tuple[NDArray, NDArray]:
+    """Counts and sums [T, W] of one classifier."""
+    shape = (len(layout.truth), state.width(layout))
+    of, counted = getattr(cells, side), getattr(cells, side) >= 0
+    flat = (cells.true * shape[1] + of)[counted]
+    size = shape[0] * shape[1]
+    counts = np.bincount(flat, weights=cells.count[counted], minlength=size).astype(np.int64)
+    sums = np.bincount(flat, weights=getattr(cells, f"sum_{side}")[counted], minlength=size)
+    return counts.reshape(shape), sums.reshape(shape)
+
+
+def _difference(name: str, metric: Metric, seen: Any, drawn: Any, confidence: float) -> Difference:
+    a, b = (float(metric.value(s)) for s in seen)
+    samples = metric.value(drawn[0]) - metric.value(drawn[1])
+    samples = samples[~np.isnan(samples)]
+    tail = (1 - confidence) / 2
+    if not len(samples) or np.isnan(a - b):
+        return Difference(name, a, b, a - b, np.nan, np.nan, np.nan, np.nan, "")
+    low, high = np.quantile(samples, [tail, 1 - tail])
+    # The sample itself is one of the resamples, so that p is never 0 (Davison & Hinkley 1997, 4.12).
+    beyond = min((samples <= 0).sum(), (samples >= 0).sum())
+    p = min(1.0, 2 * (1 + int(beyond)) / (len(samples) + 1))
+    return Difference(name, a, b, a - b, float(low), float(high), p, p, "")
+
+
+def _adjusted(pairs: Sequence[Pair], metrics: Mapping[str, Metric], spec: Scoring) -> list[Pair]:
+    """The same pairs with p-values adjusted for their number, metric by metric."""
+    by_mcnemar = holm([p.mcnemar for p in pairs])
+    adjusted: list[list[Difference]] = [[] for _ in pairs]
+    for k, (name, metric) in enumerate(metrics.items()):
+        of = [pair.differences[k] for pair in pairs]
+        defined = [i for i, d in enumerate(of) if not np.isnan(d.p)]
+        corrected = dict(zip(defined, holm([of[i].p for i in defined]), strict=True))
+        for i, d in enumerate(of):
+            p = corrected.get(i, np.nan)
+            first = (d.difference > 0) == (metric.direction == "higher")
+            winner = (pairs[i].a if first else pairs[i].b) if p < 1 - spec.confidence else ""
+            adjusted[i].append(replace(d, holm=p, better=winner))
+        assert name == of[0].metric
+    return [
+        replace(pair, mcnemar_holm=p, differences=tuple(d))
+        for pair, p, d in zip(pairs, by_mcnemar, adjusted, strict=True)
+    ]
+
+
+def check_comparable(a: Mapping[str, Any], b: Mapping[str, Any]) -> None:
+    """Raise ConfigError unless two summaries (scores.json) may be ordered against each other.
+
+    The run, its ledger, the policies and the versions of the metrics that both have must be equal.
+    """
+    for key in ("manifest_sha256", "ledger_sha256"):
+        if a["run"][key] != b["run"][key]:
+            raise ConfigError(
+                f"compare: expected scores of one run, got {a['run']['folder']} ({a['run'][key][:12]}) and "
+                f"{b['run']['folder']} ({b['run'][key][:12]}); score both classifiers on the same run"
+            )
+    policies = ("classes", "normalise", "missing", "deadline_s", "epsilon", "detections", "days")
+    unlike = [k for k in policies if a["spec"].get(k) != b["spec"].get(k)]
+    if unlike:
+        raise ConfigError(f"compare: expected the same policies, got others for {', '.join(unlike)}")
+    both = set(a["metrics"]) & set(b["metrics"])
+    moved = sorted(m for m in both if a["metrics"][m]["version"] != b["metrics"][m]["version"])
+    if moved:
+        raise ConfigError(
+            f"compare: expected the same versions of metrics, got others for {', '.join(moved)}; score again"
+        )

@@ -1,0 +1,50 @@
+"""Which classes, states and policies are counted for each classifier of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from brokerbench.errors import InputError, UnknownName, did_you_mean
+from brokerbench.taxonomy import ELASTICC2
+from scoring.axes import points
+from scoring.metric import Metric
+from scoring.snapshot import layout
+from scoring.sources import Answers, RunParts
+from scoring.spec import Scoring
+from scoring.states import CONFUSION, State
+from scoring.tally import Plan
+
+__all__ = ["make_plans"]
+
+
+def make_plans(
+    parts: RunParts, answers: Sequence[Answers], spec: Scoring, metrics: Mapping[str, Metric]
+) -> list[Plan]:
+    """A plan for each classifier, all with the same true classes and their frequencies.
+
+    Raises InputError where nothing was detected or no class of the list is there, UnknownName for
+    an id beyond the taxonomy.
+    """
+    counts = parts.class_counts()
+    if not counts:
+        raise InputError(f"{parts.ledger.path}: expected alerts, got none; was anything detected?")
+    for class_id in spec.classes or ():
+        if not ELASTICC2.is_known(class_id):
+            raise UnknownName(
+                f"scoring.classes: expected class ids of ELAsTiCC2, got {class_id}; "
+                f"{did_you_mean(class_id, ELASTICC2.ids)}"
+            )
+    truth = sorted(counts if spec.classes is None else spec.classes)
+    objects = np.array([counts[c] for c in truth], float)
+    if not objects.sum():
+        raise InputError(
+            f"scoring.classes: expected classes that the run has, got {truth}; it has {sorted(counts)}"
+        )
+    prior = objects / objects.sum()
+    states: dict[str, State] = {CONFUSION.name: CONFUSION}
+    states |= {m.state.name: m.state for m in metrics.values()}
+    return [
+        Plan(spec, points(spec), tuple(states.values()), layout(a.classes, truth, prior)) for a in answers
+    ]

@@ -1,0 +1,176 @@
+"""Two classifiers on the same objects."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+
+from brokerbench.errors import ConfigError, InputError, UnknownName
+from brokerbench.store import Folder
+from scoring.compare import check_comparable, compare
+from scoring.leaderboard import load_scores
+from scoring.metric import METRICS
+from scoring.pairs import holm, joint, mcnemar, merge_joints, resample_joint
+from scoring.score import score
+from scoring.spec import Scoring
+from scoring.states import Cells
+from tests.scoring.runs import Answering, Survey, answer, guessing, write_run
+from tests.scoring.snapshots import layout_of, random_case, snapshot_of, value_of
+
+CLASSES = (2222, 2224, 2323, 2332)
+SPEC = Scoring(resamples=400, metrics=["macro_f1", "log_loss", "accuracy"])
+LAYOUT = layout_of()
+
+
+@pytest.fixture(scope="module")
+def three(tmp_path_factory: pytest.TempPathFactory) -> Folder:
+    """A run with two like classifiers and a worse one, each missing some answers."""
+    run = write_run(tmp_path_factory.mktemp("compare") / "run", Survey(objects=250, parts=2))
+    answer(run, Answering("one", CLASSES, guessing(CLASSES, 1.0), answered=0.9))
+    answer(run, Answering("other", (*CLASSES, 200), guessing((*CLASSES, 200), 1.0), seed=4))
+    answer(run, Answering("worse", CLASSES, guessing(CLASSES, 0.1)))
+    return run
+
+
+def test_a_better_classifier_is_found_better_and_like_ones_are_not(three: Folder) -> None:
+    pairs = {(p.a, p.b): p for p in compare(three, spec=SPEC)}
+    assert set(pairs) == {("one 1", "other 1"), ("one 1", "worse 1"), ("other 1", "worse 1")}
+    for a in ("one 1", "other 1"):
+        for d in pairs[a, "worse 1"].differences:
+            assert d.better == a
+            assert d.low <= d.difference <= d.high
+            assert (d.difference > 0) == (d.metric != "log_loss")
+            assert d.holm >= d.p
+        assert pairs[a, "worse 1"].mcnemar_holm < 0.01
+
+
+def test_the_values_are_those_of_the_scores(three: Folder, tmp_path: Path) -> None:
+    table, _ = load_scores(score(three, spec=Scoring(intervals=False), out=tmp_path / "s"))
+    for pair in compare(three, spec=SPEC, axis="detection:3"):
+        for d in pair.differences:
+            for label, value in ((pair.a, d.a), (pair.b, d.b)):
+                row = (table.classifier == label) & (table.metric == d.metric) & (table.axis == "detection")
+                row &= table.at == 3
+                assert value == pytest.approx(table.value[row][0], rel=1e-12)
+                assert pair.n == table.n[row][0]
+
+
+def test_a_classifier_against_itself_differs_in_nothing(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", Survey(objects=80, parts=1))
+    for name in ("a", "b"):
+        answer(run, Answering(name, CLASSES, lambda t, r, g: np.eye(4)[r.detection % 4]))
+    (pair,) = compare(run, spec=Scoring(resamples=100))
+    assert len(pair.differences) > 10
+    for d in pair.differences:
+        assert d.difference == d.low == d.high == 0
+        assert d.p == 1
+        assert d.better == ""
+    assert (pair.a_alone, pair.b_alone, pair.mcnemar) == (0, 0, 1.0)
+
+
+def test_pairing_narrows_the_interval() -> None:
+    """Two classifiers that err on the same objects: their difference is known far better than either."""
+    true, probability = random_case(3, 400)
+    nudged = probability.copy()
+    nudged[::20] = np.eye(5)[true[::20]]
+    a, b = (snapshot_of(true, p, layout=LAYOUT) for p in (nudged, probability))
+    metric = METRICS["accuracy"]
+    assert isinstance(metric.state, Cells)
+    rng = np.random.default_rng(0)
+    both = resample_joint(metric.state, joint(metric.state, a, b), (LAYOUT, LAYOUT), rng=rng, n=1000)
+    paired = np.std(metric.value(both[0]) - metric.value(both[1]))
+    alone = [metric.state.resample(LAYOUT, metric.state.count(s), rng=rng, n=1000) for s in (a, b)]
+    unpaired = np.std(metric.value(alone[0]) - metric.value(alone[1]))
+    assert paired < 0.5 * unpaired
+
+
+@pytest.mark.parametrize("name", ["macro_f1", "log_loss", "ece", "top_2_accuracy", "macro_f1_level_2"])
+def test_paired_resamples_have_the_spread_of_objects_drawn_one_by_one(name: str) -> None:
+    true, probability = random_case(4, 200, absent=0.05)
+    _, again = random_case(5, 200)
+    other = np.where(np.isnan(probability), again, 0.5 * np.nan_to_num(probability) + 0.5 * again)
+    metric = METRICS[name]
+    assert isinstance(metric.state, Cells)
+    sides = [snapshot_of(true, p, layout=LAYOUT) for p in (probability, other)]
+    drawn = resample_joint(
+        metric.state, joint(metric.state, *sides), (LAYOUT, LAYOUT), rng=np.random.default_rng(1), n=3000
+    )
+    got = metric.value(drawn[0]) - metric.value(drawn[1])
+    rng = np.random.default_rng(2)
+    rows = [np.flatnonzero(true == t) for t in range(5)]
+    plain = []
+    for _ in range(600):
+        pick = np.concatenate([rng.choice(r, len(r)) for r in rows])
+        a, b = (value_of(name, snapshot_of(true[pick], p[pick], layout=LAYOUT)) for p in (probability, other))
+        plain.append(float(a[0] - b[0]))
+    assert np.std(got) == pytest.approx(np.std(plain), rel=0.12)  # 600 draws: 3 %, cells of loss: some
+
+
+def test_joint_cells_of_pieces_are_those_of_the_whole() -> None:
+    true, probability = random_case(6, 120)
+    _, other = random_case(7, 120)
+    state = METRICS["brier"].state
+    assert isinstance(state, Cells)
+
+    def of(rows: np.ndarray) -> object:
+        a, b = (snapshot_of(true[rows], p[rows], layout=LAYOUT) for p in (probability, other))
+        return joint(state, a, b)
+
+    whole = of(np.arange(120))
+    merged = merge_joints([of(p) for p in np.array_split(np.random.default_rng(0).permutation(120), 4)])
+    for name in ("true", "a", "b", "count"):
+        assert (getattr(whole, name) == getattr(merged, name)).all()
+    np.testing.assert_allclose(whole.sum_a, merged.sum_a)
+
+
+def test_under_exclude_a_pair_rests_on_what_both_answered(three: Folder) -> None:
+    spec = Scoring(resamples=100, metrics=["accuracy"], missing="exclude")
+    with_missing = compare(three, ["one", "worse"], spec=SPEC, axis="detection:1")[0]
+    both = compare(three, ["one", "worse"], spec=spec, axis="detection:1")[0]
+    assert both.n < with_missing.n
+
+
+def test_mcnemar_is_exact_for_few_and_chi_squared_for_many() -> None:
+    assert mcnemar(3, 9) == pytest.approx(binomtest(3, 12).pvalue)
+    assert mcnemar(10, 30) == pytest.approx(0.002663, abs=1e-5)  # (20 - 1)^2 / 40 = 9.025
+    assert mcnemar(0, 0) == 1
+    assert mcnemar(5, 7) == mcnemar(7, 5)
+
+
+def test_holm_by_hand() -> None:
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+    assert holm([]) == []
+
+
+def test_comparisons_need_two_known_classifiers(three: Folder) -> None:
+    with pytest.raises(UnknownName, match="compare: expected a classifier, got 'wors'; did you mean 'worse'"):
+        compare(three, ["one", "wors"], spec=SPEC)
+    with pytest.raises(InputError, match="expected two classifiers or more, got 1"):
+        compare(three, ["one", "one 1"], spec=SPEC)
+    with pytest.raises(ConfigError, match="expected a point that was scored, got 'last:3'"):
+        compare(three, spec=SPEC, axis="last:3")
+
+
+def test_results_of_unlike_runs_policies_or_versions_are_not_ordered(three: Folder, tmp_path: Path) -> None:
+    _, about = load_scores(score(three, spec=Scoring(intervals=False), out=tmp_path / "s"))
+    check_comparable(about, about)
+
+    def changed(path: tuple[str, ...], value: object) -> dict[str, object]:
+        other = json.loads(json.dumps(about))
+        inner = other
+        for key in path[:-1]:
+            inner = inner[key]
+        inner[path[-1]] = value
+        return other
+
+    with pytest.raises(ConfigError, match="expected scores of one run"):
+        check_comparable(about, changed(("run", "manifest_sha256"), "0" * 64))
+    with pytest.raises(ConfigError, match="expected the same policies, got others for missing"):
+        check_comparable(about, changed(("spec", "missing"), "worst"))
+    with pytest.raises(ConfigError, match="expected the same versions of metrics, got others for macro_f1"):
+        check_comparable(about, changed(("metrics", "macro_f1", "version"), 2))
