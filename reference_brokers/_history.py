@@ -10,8 +10,14 @@ __all__ = ["BANDS_USED", "COLOUR_WINDOW", "NIGHT", "N_BAND", "N_HISTORY", "SAME_
 N_HISTORY = 30
 """Numbers that describe the whole history."""
 
-N_BAND = 8
+N_BAND = 9
 """Numbers that describe one band."""
+
+LAGS = (0.005, 0.1, 0.6, 3.0, 10.0, 30.0, 100.0, 400.0)
+"""Edges in days of the bins of the structure function."""
+
+REACH = 48
+"""Earlier measurements that each one is compared with in the structure function."""
 
 BANDS_USED = (1, 2, 3, 4)
 """Bands that are described one by one: g r i z."""
@@ -113,6 +119,8 @@ def _describe(time, which, value, error, seen, out):  # type: ignore[no-untyped-
     for b in BANDS_USED:
         _describe_band(time, which, value, error, b, time[peak], top, out[at : at + N_BAND])
         at += N_BAND
+    _structure(time, which, value, error, out[at : at + len(LAGS) - 1])
+    at += len(LAGS) - 1
     _colours(
         time,
         which,
@@ -205,12 +213,13 @@ def _describe_band(time, which, value, error, b, t_peak, top, out):  # type: ign
         return
     mean /= weight
     out[1], out[4] = mean / top, time[peak] - t_peak
-    chi2, square, noise, steps, slope, j = 0.0, 0.0, 0.0, 0.0, np.nan, -1
+    chi2, square, cube, noise, steps, slope, j = 0.0, 0.0, 0.0, 0.0, 0.0, np.nan, -1
     for k in range(len(time)):
         if which[k] != b:
             continue
         chi2 += ((value[k] - mean) / error[k]) ** 2
         square += (value[k] - mean) ** 2
+        cube += (value[k] - mean) ** 3
         noise += error[k] * error[k]
         if j >= 0:
             steps += (value[k] - value[j]) ** 2
@@ -223,6 +232,44 @@ def _describe_band(time, which, value, error, b, t_peak, top, out):  # type: ign
         out[2] = np.sqrt(max(square / (n - 1) - noise / n, 0.0)) / top
         out[3] = np.log10(max(chi2 / (n - 1), 1e-3))
         out[7] = steps / (n - 1) / (square / n) if square > 0 else np.nan
+        out[8] = cube / n / (square / n) ** 1.5 if square > 0 else np.nan
+
+
+@numba.njit(cache=True, nogil=True)
+def _structure(time, which, value, error, out):  # type: ignore[no-untyped-def]
+    """Mean square of differences less noise over twice the variance of the band, in bins of lag."""
+    n_bins = len(out)
+    total, count = np.zeros(n_bins), np.zeros(n_bins)
+    mine = np.empty(len(time), np.int64)
+    for b in BANDS_USED:
+        n, mean, square = 0, 0.0, 0.0
+        for k in range(len(time)):
+            if which[k] == b:
+                mine[n] = k
+                n += 1
+                mean += value[k]
+        if n < 3:
+            continue
+        mean /= n
+        for i in range(n):
+            square += (value[mine[i]] - mean) ** 2
+        if square <= 0:
+            continue
+        scale = 2 * square / n
+        for i in range(1, n):
+            k, bin_ = mine[i], 0
+            for j in range(i - 1, max(i - 1 - REACH, -1), -1):
+                lag = time[k] - time[mine[j]]
+                if lag >= LAGS[n_bins]:
+                    break
+                while lag >= LAGS[bin_ + 1]:
+                    bin_ += 1
+                if lag >= LAGS[0]:
+                    noise = error[k] * error[k] + error[mine[j]] * error[mine[j]]
+                    total[bin_] += ((value[k] - value[mine[j]]) ** 2 - noise) / scale
+                    count[bin_] += 1
+    for i in range(n_bins):
+        out[i] = total[i] / count[i] if count[i] > 0 else np.nan
 
 
 @numba.njit(cache=True, nogil=True)

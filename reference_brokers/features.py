@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brokerbench.tables import AlertBatch
-from reference_brokers._history import BANDS_USED, fill
+from reference_brokers._history import BANDS_USED, LAGS, fill
 
 __all__ = ["FEATURES", "features", "features_sha256"]
 
@@ -58,7 +58,10 @@ BAND_WISE = (
     "slope",  # largest |change| a day between nights, over peak |flux|
     "half_width",  # time above half of the band's largest |flux|, around it [d]
     "eta",  # mean square of successive differences over variance (von Neumann 1941)
+    "skew",
 )
+# structure function: how much the light changes within hours, nights, weeks, months
+STRUCTURE = tuple(f"change_{low:g}_{high:g}" for low, high in zip(LAGS[:-1], LAGS[1:], strict=True))
 _LETTERS = "ugrizy"
 COLOURS = tuple(f"{a}{b}_{when}" for when in ("peak", "last") for a, b in zip("ugriz", "grizy", strict=True))
 CONTEXT = (
@@ -78,12 +81,13 @@ CONTEXT = (
 FEATURES: tuple[str, ...] = (
     *HISTORY,
     *(f"{_LETTERS[b]}_{name}" for b in BANDS_USED for name in BAND_WISE),
+    *STRUCTURE,
     *COLOURS,
     *CONTEXT,
 )
 """Names of the columns of `features`."""
 
-_N_KERNEL = len(HISTORY) + len(BAND_WISE) * len(BANDS_USED) + len(COLOURS)
+_N_KERNEL = len(HISTORY) + len(BAND_WISE) * len(BANDS_USED) + len(STRUCTURE) + len(COLOURS)
 
 
 def features_sha256() -> str:

@@ -36,12 +36,13 @@ def plain_row(batch: AlertBatch, i: int) -> list[float]:
     seen = [p for p in points if p[4]]
     context = plain_context(batch, i)
     if not seen:
-        return [0, len(points), *[NAN] * (30 - 2 + 32 + 10), *context]
+        return [0, len(points), *[NAN] * (30 - 2 + 36 + 7 + 10), *context]
     peak = max(seen, key=lambda p: abs(p[2]))
     top = abs(peak[2])
     row = plain_history(points, seen, peak, top)
     for b in (1, 2, 3, 4):
         row += plain_band([p for p in points if p[1] == b], peak[0], top)
+    row += plain_structure(points)
     row += plain_colours(points, peak[0] - 5, peak[0] + 5, peak[0])
     row += plain_colours(points, seen[-1][0] - 5, seen[-1][0], seen[-1][0])
     return row + context
@@ -94,7 +95,7 @@ def plain_history(points: list, seen: list, peak: tuple, top: float) -> list[flo
 
 def plain_band(points: list, t_peak: float, top: float) -> list[float]:
     if not points:
-        return [0, *[NAN] * 7]
+        return [0, *[NAN] * 8]
     t, f, e = (np.array([p[k] for p in points]) for k in (0, 2, 3))
     n = len(t)
     mean = np.average(f, weights=e**-2)
@@ -105,13 +106,29 @@ def plain_band(points: list, t_peak: float, top: float) -> list[float]:
     while high < n - 1 and abs(f[high + 1]) >= abs(f[k]) / 2:
         high += 1
     slopes = [abs(f[j + 1] - f[j]) / (t[j + 1] - t[j]) / top for j in range(n - 1) if t[j + 1] - t[j] > 0.5]
-    row = [n, mean / top, NAN, NAN, t[k] - t_peak, max(slopes, default=NAN), t[high] - t[low], NAN]
+    row = [n, mean / top, NAN, NAN, t[k] - t_peak, max(slopes, default=NAN), t[high] - t[low], NAN, NAN]
     if n > 1:
         square = np.sum((f - mean) ** 2)
         row[2] = math.sqrt(max(square / (n - 1) - np.mean(e**2), 0)) / top
         row[3] = math.log10(max(np.sum(((f - mean) / e) ** 2) / (n - 1), 1e-3))
         row[7] = np.mean(np.diff(f) ** 2) / (square / n) if square > 0 else NAN
+        row[8] = np.mean((f - mean) ** 3) / (square / n) ** 1.5 if square > 0 else NAN
     return row
+
+
+def plain_structure(points: list) -> list[float]:
+    edges = (0.005, 0.1, 0.6, 3, 10, 30, 100, 400)
+    bins: list[list[float]] = [[] for _ in edges[1:]]
+    for b in (1, 2, 3, 4):
+        t, f, e = (np.array([p[k] for p in points if p[1] == b]) for k in (0, 2, 3))
+        if len(t) < 3 or np.var(f) == 0:
+            continue
+        for i in range(len(t)):
+            for j in range(max(i - 48, 0), i):
+                k = int(np.searchsorted(edges, t[i] - t[j], side="right")) - 1
+                if 0 <= k < len(bins):
+                    bins[k].append(((f[i] - f[j]) ** 2 - e[i] ** 2 - e[j] ** 2) / (2 * np.var(f)))
+    return [float(np.mean(x)) if x else NAN for x in bins]
 
 
 def plain_colours(points: list, begin: float, end: float, centre: float) -> list[float]:

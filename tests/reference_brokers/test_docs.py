@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from reference_brokers import BROKERS, FEATURES, check_broker, load_broker
-from reference_brokers.features import BAND_WISE, COLOURS, CONTEXT, HISTORY
+from reference_brokers.features import BAND_WISE, COLOURS, CONTEXT, HISTORY, STRUCTURE
 from tests.reference_brokers.batches import make_batch
 
 
@@ -27,5 +27,6 @@ def test_the_page_names_every_broker_and_counts_the_features(root):
     assert f"gives f4[n, {len(FEATURES)}]" in page
     assert f"history ({len(HISTORY)})" in page
     assert f"({len(BAND_WISE)} each)" in page
+    assert f"structure ({len(STRUCTURE)})" in page
     assert f"colours ({len(COLOURS)})" in page
     assert f"context ({len(CONTEXT)})" in page
