@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -25,6 +26,7 @@ from simulate.instruments import instrument
 from simulate.noise import ZERO_POINT, depth_noise, sky_noise, template_error
 from simulate.registries import CADENCES, HOSTS, SOURCES
 from simulate.settings import CadenceChoice, Population, Simulation, Survey
+from simulate.source import Source
 from simulate.survey import Sky
 
 __all__ = ["CadenceChoice", "Plan", "Population", "Simulation", "Survey", "generate", "plan", "write_part"]
@@ -91,6 +93,7 @@ def plan(simulation: Simulation) -> Plan:
     size = int(max(1, min(LARGEST_CHUNK, LARGEST_ROWS / max(sky.visits_per_position, 1.0))))
     for number, population in enumerate(simulation.population):
         source = SOURCES[population.source]
+        _check_files(source, population.source)
         where = f"population[{number}] {population.source!r}"
         hosts = None
         if not source.galactic:
@@ -122,6 +125,18 @@ def plan(simulation: Simulation) -> Plan:
         stages.append(stage)
         counts.append(count)
     return Plan(simulation, tuple(stages), tuple(counts), tuple(parts))
+
+
+def _check_files(source: Source, name: str) -> None:
+    if source.needs_files is None:
+        return
+    variable, folder = source.needs_files
+    root = os.environ.get(variable)
+    if not root or not (Path(root) / folder).is_dir():
+        raise InputError(
+            f"{variable}: expected a folder with {folder} for the class {name}, got {root or 'nothing'}; "
+            "set the variable or choose another class"
+        )
 
 
 def _check_redshift(population: Population, source: Any, where: str) -> None:

@@ -115,6 +115,8 @@ class Source:
     active: tuple[float, float] = (0.0, 0.0)
     hosts: str | None = None
     parameters: dict[str, Parameter] = field(default_factory=dict)
+    needs_files: tuple[str, str] | None = None
+    """Environment variable and folder below it, where the class needs files that are not included."""
 
     @property
     def galactic(self) -> bool:

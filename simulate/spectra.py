@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import RectBivariateSpline
 
+from brokerbench.errors import InputError
 from simulate.photometry import C_ANGSTROM, NJY
 
-__all__ = ["b_band_magnitude", "hsiao", "salt_colour_law"]
+__all__ = ["Salt", "b_band_magnitude", "hsiao", "salt", "salt_colour_law"]
 
 Array = NDArray[np.float64]
 Spectra = Callable[[Array, Array], Array]
@@ -64,3 +68,49 @@ def salt_colour_law(wave: Array) -> Array:
     below = slope(x_low) * np.minimum(x - x_low, 0.0)
     above = slope(x_high) * np.maximum(x - x_high, 0.0)
     return -(inside + below + above)
+
+
+@dataclass(frozen=True, eq=False)
+class Salt:
+    """A SALT model: spectra(phases, wave) -> f8[2, p, w] (M0, M1), its colour law and ranges."""
+
+    spectra: Spectra
+    colour_law: Callable[[Array], Array]
+    phases: tuple[float, float]
+    wavelengths: tuple[float, float]
+
+
+@lru_cache(maxsize=4)
+def salt(folder: str) -> Salt:
+    """A SALT2 or SALT3 model of the data that sncosmo uses, e.g. "salt3/salt3-f22".
+
+    Read from $SNCOSMO_DATA_DIR/models/FOLDER and from nowhere else: nothing is downloaded. Raises
+    InputError where the variable is not set or the folder has no such model.
+    """
+    import sncosmo
+
+    root = os.environ.get("SNCOSMO_DATA_DIR")
+    if not root:
+        raise InputError(
+            f"SNCOSMO_DATA_DIR: expected the folder of sncosmo's data with models/{folder}, got nothing; "
+            "set the variable, or use the class sn_ia, which needs no file"
+        )
+    place = Path(root) / "models" / folder
+    kind = sncosmo.SALT3Source if folder.startswith("salt3") else sncosmo.SALT2Source
+    try:
+        source = kind(modeldir=str(place))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{place}: expected the files of a SALT model, got none that can be read") from error
+
+    def spectra(phases: Array, wave: Array) -> Array:
+        order = np.argsort(wave)
+        inverse = np.argsort(order)
+        parts = [source._model[part](phases, wave[order])[:, inverse] for part in ("M0", "M1")]
+        return np.stack(parts)
+
+    return Salt(
+        spectra,
+        source._colorlaw,
+        (source.minphase(), source.maxphase()),
+        (source.minwave(), source.maxwave()),
+    )

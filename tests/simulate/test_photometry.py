@@ -18,10 +18,17 @@ from tests.simulate.scenes import scene
 BANDS = lsst()
 
 
+# sncosmo's AB system is 3631 Jy, the definition -2.5 log10 f_nu - 48.6 is 3630.78 Jy
+AB = 3631.0 / (10 ** (-48.6 / 2.5) * 1e23)
+
+
 def sncosmo_bandpass(passbands: Passbands, b: int) -> sncosmo.Bandpass:
-    """One of our passbands as sncosmo's: the same transmission on the same 5 A grid."""
+    """One of our passbands as sncosmo's: the same transmission, ends such that its 5 A grid is ours."""
     band = passbands.bands[b]
-    return sncosmo.Bandpass(band.wave, band.weights / band.wave, name=f"test_{band.name}")
+    half = 0.5 * (band.wave[1] - band.wave[0])
+    wave = np.concatenate([[band.wave[0] - half], band.wave, [band.wave[-1] + half]])
+    through = np.pad(band.weights / band.wave, 1, mode="edge")
+    return sncosmo.Bandpass(wave, through, name=f"test_{band.name}")
 
 
 def test_a_spectrum_flat_in_frequency_has_the_same_flux_in_every_band() -> None:

@@ -78,14 +78,14 @@ def test_parameters_of_an_object_are_the_same_at_each_call(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_light_has_a_flux_for_every_visit(name: str) -> None:
+def test_light_has_a_flux_for_every_visit(name: str, files: None) -> None:
     source = SOURCES[name]
     times = np.sort(np.concatenate([np.linspace(60000, 60400, 60), 60100 + np.linspace(0.1, 60, 60)]))
     seen, light = shine(source, place(source, 200), times, np.arange(len(times)) % 6)
     assert light.flux.dtype == np.float32
     assert light.flux.shape == seen.mjd.shape
     flux = light.flux[np.isfinite(light.flux)]
-    assert len(flux) > 0.5 * len(light.flux)
+    assert len(flux) > 0.4 * len(light.flux), "SALT at high redshift has no u, g and r"
     assert (flux >= 0).all()
     assert flux.max() > 0
     assert flux.max() < 1e12, "brighter than magnitude 1.4"
@@ -95,7 +95,7 @@ def test_light_has_a_flux_for_every_visit(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", TRANSIENTS)
-def test_light_of_an_object_does_not_depend_on_the_others(name: str) -> None:
+def test_light_of_an_object_does_not_depend_on_the_others(name: str, files: None) -> None:
     """Object 7 alone shines as among 40, where nothing is drawn visit by visit."""
     source = SOURCES[name]
     here = place(source, 40)
@@ -109,7 +109,7 @@ def test_light_of_an_object_does_not_depend_on_the_others(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", TRANSIENTS)
-def test_explosions_fade_without_an_edge_or_an_exact_zero(name: str) -> None:
+def test_explosions_fade_without_an_edge_or_an_exact_zero(name: str, files: None) -> None:
     """Once it shines it shines for good, and between two nights it never loses nearly all of its light."""
     source = SOURCES[name]
     here = place(source, 60)

@@ -1,0 +1,114 @@
+"""SALT light curves against sncosmo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sncosmo
+
+from brokerbench.errors import InputError
+from simulate import spectra, templates
+from simulate.generate import plan
+from simulate.instruments import ztf
+from simulate.photometry import Passbands, lsst
+from simulate.settings import Population
+from simulate.source import Scene
+from simulate.sources import sn_ia_salt3
+from tests.simulate.scenes import scene, small_simulation
+from tests.simulate.test_photometry import AB, sncosmo_bandpass
+
+
+def random_scene(passbands: Passbands, n: int, seed: int) -> tuple[Scene, np.ndarray, np.ndarray]:
+    """n objects to z = 1.2, 24 visits each at random phases in random bands; x1 and c."""
+    rng = np.random.default_rng(seed)
+    z = rng.uniform(0.01, 1.2, n)
+    phases = rng.uniform(-18, 48, (n, 24))
+    base = scene(z, 0.0, np.zeros(24), np.zeros(24), passbands)
+    mjd = (np.sort(phases, axis=1) * (1 + z[:, None])).ravel()
+    band = rng.integers(0, len(passbands), n * 24).astype("i1")
+    seen = Scene(base.z, base.distance_modulus, base.t0, base.offsets, mjd, band, passbands)
+    return seen, rng.uniform(-3, 2, n), np.clip(rng.normal(0, 0.12, n), -0.3, 0.5)
+
+
+@pytest.mark.shared_data
+@pytest.mark.parametrize("passbands", [lsst(), ztf()], ids=["lsst", "ztf"])
+def test_salt3_tables_equal_sncosmo_to_a_thousandth_of_the_peak(
+    sncosmo_data: Path, passbands: Passbands
+) -> None:
+    """Error over band peak: 2e-4 at the 99th percentile, 1e-3 at most; z to 1.2."""
+    seen, x1, c = random_scene(passbands, 160, 5)
+    ours = templates.template_flux(
+        sn_ia_salt3.table(passbands),
+        seen,
+        amplitude=np.stack([np.ones_like(x1), x1], axis=1),
+        colour=c,
+        stretch=np.ones_like(x1),
+    )
+    model = sncosmo.Model(source=sncosmo.SALT3Source(modeldir=str(sncosmo_data / "models/salt3/salt3-f22")))
+    bands = [sncosmo_bandpass(passbands, b) for b in range(len(passbands))]
+    errors = []
+    for k in range(len(seen)):
+        model.set(z=seen.z[k], t0=0.0, x0=1.0, x1=x1[k], c=c[k])
+        for b, band in enumerate(bands):
+            here = np.flatnonzero((seen.row == k) & (seen.band == b) & np.isfinite(ours))
+            if not len(here):
+                continue
+            peak = model.bandflux(band, np.arange(-15, 30) * (1 + seen.z[k]), zp=31.4, zpsys="ab").max()
+            theirs = AB * np.maximum(model.bandflux(band, seen.mjd[here], zp=31.4, zpsys="ab"), 0.0)
+            errors.append(np.abs(ours[here] - theirs) / peak)
+    error = np.concatenate(errors)
+    assert len(error) > 1000
+    assert np.quantile(error, 0.99) < 2e-4
+    assert error.max() < 1e-3
+
+
+@pytest.mark.shared_data
+def test_the_exact_mode_equals_sncosmo(sncosmo_data: Path) -> None:
+    seen, x1, c = random_scene(lsst(), 12, 6)
+    salt = spectra.salt("salt3/salt3-f22")
+    ours = templates.template_flux(
+        sn_ia_salt3.table(lsst()), seen, amplitude=np.stack([np.ones_like(x1), x1], axis=1), colour=c,
+        stretch=np.ones_like(x1),
+    )  # fmt: skip
+    exact = templates.exact_flux(
+        salt.spectra, salt.colour_law, seen, amplitude=np.stack([np.ones_like(x1), x1], axis=1), colour=c
+    )
+    model = sncosmo.Model(source=sncosmo.SALT3Source(modeldir=str(sncosmo_data / "models/salt3/salt3-f22")))
+    for k in range(len(seen)):
+        model.set(z=seen.z[k], t0=0.0, x0=1.0, x1=x1[k], c=c[k])
+        for i in np.flatnonzero((seen.row == k) & np.isfinite(ours)):
+            theirs = model.bandflux(sncosmo_bandpass(lsst(), seen.band[i]), seen.mjd[i], zp=31.4, zpsys="ab")
+            assert exact[i] == pytest.approx(AB * theirs, rel=1e-6, abs=1e3)
+
+
+@pytest.mark.shared_data
+def test_bands_outside_the_model_have_no_flux(sncosmo_data: Path) -> None:
+    """SALT3 ends at 2000 A: u (3100 A) has no flux beyond z = 0.55, i always has."""
+    seen = scene([0.3, 0.7], 0.0, [0.0, 0.0], [0, 3])
+    flux = templates.template_flux(
+        sn_ia_salt3.table(lsst()), seen, amplitude=np.ones((2, 2)), colour=np.zeros(2), stretch=np.ones(2)
+    )
+    assert np.isfinite(flux).tolist() == [True, True, False, True]
+
+
+@pytest.mark.shared_data
+def test_salt2_is_read_too(sncosmo_data: Path) -> None:
+    salt = spectra.salt("salt2/salt2-4")
+    assert salt.phases == (-20.0, 50.0)
+    with pytest.raises(InputError, match="expected the files of a SALT model"):
+        spectra.salt("salt3/none")
+
+
+def test_missing_files_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    population = [Population(source="sn_ia_salt3", count=1)]
+    monkeypatch.delenv("SNCOSMO_DATA_DIR", raising=False)
+    with pytest.raises(InputError, match="SNCOSMO_DATA_DIR: expected a folder with models/salt3"):
+        plan(small_simulation(population=population))
+    spectra.salt.cache_clear()
+    with pytest.raises(InputError, match="SNCOSMO_DATA_DIR: expected the folder of sncosmo's data"):
+        spectra.salt("salt3/salt3-f22")
+    monkeypatch.setenv("SNCOSMO_DATA_DIR", str(tmp_path))
+    with pytest.raises(InputError, match="for the class sn_ia_salt3, got"):
+        plan(small_simulation(population=population))
