@@ -13,6 +13,7 @@ from brokerbench.errors import ConfigError, InputError, UnknownName, did_you_mea
 from brokerbench.store import Folder, read_table
 from brokerbench.tables import Scores
 from scoring.axes import Point, find_point
+from scoring.ties import tie_groups
 
 __all__ = ["leaderboard", "load_scores", "scored_points"]
 
@@ -32,13 +33,19 @@ def scored_points(about: Mapping[str, Any]) -> tuple[Point, ...]:
     return tuple(Point(p["axis"], math.nan if p["at"] is None else p["at"]) for p in about["points"])
 
 
-def leaderboard(scores: Folder, *, by: str = "macro_f1", axis: str = "last") -> list[dict[str, Any]]:
-    """Rows of rank, classifier, value, low, high, n and missing, the best first.
+def leaderboard(
+    scores: Folder, *, by: str = "macro_f1", axis: str = "last", lineages: bool = False
+) -> list[dict[str, Any]]:
+    """Rows of rank, group, classifier, lineage, value, low, high, n and missing, the best first.
 
     by: a metric with one value for all classes. axis: a point as ``last``, ``detection:3`` or
     ``days:8``. Equal values share a rank; an undefined value (None, with its reason in `missing`)
     comes last and has no rank. Raises UnknownName for a metric or ConfigError for a point that was
     not scored.
+
+    `group` joins classifiers that the paired bootstrap does not tell apart from the first of their
+    group (scoring.ties); None where it was not made, for another metric or without intervals.
+    `lineage` is the classifier without its version: lineages=True keeps the best of each.
     """
     table, about = load_scores(scores)
     point = find_point(axis, scored_points(about))
@@ -59,16 +66,31 @@ def leaderboard(scores: Folder, *, by: str = "macro_f1", axis: str = "last") -> 
     rows.sort(
         key=lambda r: (r["value"] is None, 0.0 if r["value"] is None else sign * r["value"], r["classifier"])
     )
+    lineage = {c["label"]: _lineage(c) for c in about["classifiers"]}
+    for row in rows:
+        row["lineage"] = lineage[row["classifier"]]
+    if lineages:
+        best = {r["lineage"]: r["classifier"] for r in reversed(rows)}
+        rows = [r for r in rows if best[r["lineage"]] == r["classifier"]]
+    pairs = [p for p in about.get("pairs", ()) if p["point"] == axis and p["metric"] == by]
+    if pairs:
+        for row, group in zip(rows, tie_groups([r["classifier"] for r in rows], pairs), strict=True):
+            row["group"] = None if row["value"] is None else group
     for i, row in enumerate(rows):
         same = i and row["value"] == rows[i - 1]["value"]
         row["rank"] = None if row["value"] is None else rows[i - 1]["rank"] if same else i + 1
     return rows
 
 
+def _lineage(classifier: Mapping[str, Any]) -> str:
+    return " ".join(str(classifier[k]) for k in ("broker", "name") if classifier.get(k))
+
+
 def _row(table: Scores, i: int) -> dict[str, Any]:
     numbers = {k: float(getattr(table, k)[i]) for k in ("value", "low", "high")}
     return {
         "rank": None,
+        "group": None,
         "classifier": str(table.classifier[i]),
         **{k: v if math.isfinite(v) else None for k, v in numbers.items()},
         "n": int(table.n[i]),

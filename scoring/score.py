@@ -22,6 +22,7 @@ from scoring.sources import Answers, RunParts, find_answers, open_run
 from scoring.spec import Scoring
 from scoring.summary import summary
 from scoring.tally import Plan, Tally, merge, tally
+from scoring.ties import Held, joint_given, merge_given, ties
 from scoring.values import confusion_table, score_table
 
 __all__ = ["Scoring", "score"]
@@ -45,27 +46,29 @@ def score(run: Folder, *, spec: Scoring, out: Path | None = None, workers: int =
     parts = open_run(run)
     answers = find_answers(run, parts.parts)
     plans = make_plans(parts, answers, spec, metrics)
-    tallies = _tally_all(parts, answers, plans, workers=workers)
+    tallies, held = _tally_all(parts, answers, plans, workers=workers)
     books = [_books(a, t) for a, t in zip(answers, tallies, strict=True)]
     scores, confusions = [], []
     for a, t, plan in zip(answers, tallies, plans, strict=True):
         scores.append(score_table(a.label, t, plan=plan, metrics=metrics))
         confusions.append(confusion_table(a.label, t, plan))
-    about = summary(parts, answers, tallies, plans=plans, books=books) | {"metrics": _described(metrics)}
+    about = summary(parts, answers, tallies, plans=plans, books=books)
+    about |= {"metrics": _described(metrics), "pairs": ties(held, [a.label for a in answers], plans)}
     return _write(out or run.path / "scores", about, Scores.concat(scores), Confusion.concat(confusions))
 
 
 def _tally_all(
     parts: RunParts, answers: Sequence[Answers], plans: Sequence[Plan], *, workers: int
-) -> list[Tally]:
-    def of_part(part: str) -> list[Tally]:
+) -> tuple[list[Tally], Held]:
+    def of_part(part: str) -> tuple[list[Tally], Held]:
         alerts = parts.sent(part)
-        return [
+        tallies = [
             tally(alerts, a.part(part), plan, where=str(a.folder.file("classifications", part)))
             for a, plan in zip(answers, plans, strict=True)
         ]
+        return tallies, joint_given(tallies) if plans[0].spec.intervals else {}
 
-    held: list[list[Tally]] = []
+    held: list[tuple[list[Tally], Held]] = []
     for one in _ordered_map(of_part, parts.parts, workers):
         held.append(one)
         if len(held) > MERGED_AT_ONCE:
@@ -73,9 +76,12 @@ def _tally_all(
     return _merge_all(held, plans)
 
 
-def _merge_all(held: Sequence[Sequence[Tally]], plans: Sequence[Plan]) -> list[Tally]:
-    """The sum over parts for each classifier."""
-    return [merge([part[i] for part in held], plan) for i, plan in enumerate(plans)]
+def _merge_all(
+    held: Sequence[tuple[Sequence[Tally], Held]], plans: Sequence[Plan]
+) -> tuple[list[Tally], Held]:
+    """The sum over parts for each classifier, and for each pair."""
+    tallies = [merge([part[0][i] for part in held], plan) for i, plan in enumerate(plans)]
+    return tallies, merge_given([part[1] for part in held])
 
 
 def _ordered_map(function: Callable[[T], R], items: Sequence[T], workers: int) -> Iterator[R]:

@@ -16,10 +16,10 @@ from scoring.join import match
 from scoring.latency import Latencies
 from scoring.snapshot import Layout, snapshot
 from scoring.spec import Scoring
-from scoring.states import State
+from scoring.states import CONFUSION, State
 from scoring.timeline import Sent, eligible, in_force
 
-__all__ = ["Counted", "Plan", "Tally", "class_rows", "in_force_rows", "merge", "tally"]
+__all__ = ["Counted", "Given", "Plan", "Tally", "class_rows", "in_force_rows", "merge", "tally"]
 
 Key = tuple[int, str, str]  # point, state, array
 
@@ -45,6 +45,15 @@ class Counted:
 
 
 @dataclass(frozen=True)
+class Given:
+    """What each of n objects was given at one point."""
+
+    object_id: NDArray[np.int64]
+    true: NDArray[np.int64]
+    cell: NDArray[np.int64]  # column, one beyond the last for no answer
+
+
+@dataclass(frozen=True)
 class Tally:
     """Everything counted of one classifier in some parts; `merge` adds two."""
 
@@ -52,6 +61,7 @@ class Tally:
     counted: Counted
     defects: NDArray[np.int64]  # [A, 4], answers in force with each of snapshot.DEFECTS
     unanswered: NDArray[np.int64]  # [A], objects that reach the point without an answer
+    given: tuple[Given, ...]  # per point, for pairs; empty once merged
     objects: int  # alerted objects of scored classes
     ever_answered: int  # those of them with an answer on time
     latencies: Latencies
@@ -67,7 +77,7 @@ def tally(alerts: Sent, answers: Classifications, plan: Plan, *, where: str) -> 
     true = class_rows(alerts.class_id, plan.layout)
     reached = eligible(alerts, plan.points) & (true >= 0)[:, None]
     arrays: dict[Key, NDArray] = {}
-    defects = []
+    defects, given = [], []
     for a in range(len(plan.points)):
         objects = np.flatnonzero(reached[:, a])
         seen, faults = snapshot(
@@ -78,6 +88,7 @@ def tally(alerts: Sent, answers: Classifications, plan: Plan, *, where: str) -> 
             spec=plan.spec,
         )
         defects.append(faults)
+        given.append(Given(seen.object_id, seen.true, CONFUSION.cell(seen, np.zeros(0))))
         for state in plan.states:
             for name, array in state.count(seen).items():
                 arrays[a, state.name, name] = array
@@ -89,6 +100,7 @@ def tally(alerts: Sent, answers: Classifications, plan: Plan, *, where: str) -> 
         counted=Counted(len(alerts.alert_id), on_time, len(row) - on_time, len(alerts.alert_id) - len(row)),
         defects=np.array(defects, np.int64).reshape(len(plan.points), -1),
         unanswered=(reached & (best < 0)).sum(0).astype(np.int64),
+        given=tuple(given),
         objects=int((true >= 0).sum()),
         ever_answered=int((answered & (true >= 0)).sum()),
         latencies=latency.count_latencies(delay),
@@ -107,6 +119,7 @@ def merge(tallies: Sequence[Tally], plan: Plan) -> Tally:
         ),
         defects=np.sum([t.defects for t in tallies], axis=0),
         unanswered=np.sum([t.unanswered for t in tallies], axis=0),
+        given=(),
         objects=sum(t.objects for t in tallies),
         ever_answered=sum(t.ever_answered for t in tallies),
         latencies=latency.total([t.latencies for t in tallies]),

@@ -123,6 +123,13 @@ function ranked() {
   rows.forEach((r, k) => { r.rank = r.v[0] === null ? "–" : k && rows[k - 1].v[0] === r.v[0] ? rows[k - 1].rank : k + 1; });
   return rows;
 }
+function tieGroups(rows) {
+  const pairs = (data.pairs || []).filter(p => p.point === point().key && p.metric === state.metric);
+  if (!pairs.length) return null;
+  const apart = new Set(pairs.filter(p => p.better).flatMap(p => [`${p.a}\n${p.b}`, `${p.b}\n${p.a}`]));
+  let first = null, group = 0;
+  return rows.map(r => { if (first === null || apart.has(`${first}\n${r.label}`)) { group += 1; first = r.label; } return group; });
+}
 function drawBoard() {
   const rows = ranked(), at = scale(rows.map(r => r.v), state.metric), about = data.metrics[state.metric];
   const head = el("tr", {}, el("th", { scope: "col" }, "#"), el("th", { scope: "col" }, "Classifier"));
@@ -133,8 +140,10 @@ function drawBoard() {
       el("button", { type: "button", title: `order by ${data.metrics[m].title} (${data.metrics[m].direction} is better)`, onclick: () => orderBy(m) }, `${data.metrics[m].title} ${arrow}`)));
   }
   for (const name of ["Answered", "Median latency"]) head.append(el("th", { scope: "col" }, name));
-  const body = rows.map(r => {
-    const c = data.classifiers[r.i], books = c.accounting, line = el("tr", {}, el("td", {}, String(r.rank)), el("th", { scope: "row" }, swatch(r.i), r.label));
+  const groups = tieGroups(rows);
+  const body = rows.map((r, k) => {
+    const tied = groups && (groups[k] === groups[k - 1] || groups[k] === groups[k + 1]);
+    const c = data.classifiers[r.i], books = c.accounting, line = el("tr", { class: groups && k && groups[k] !== groups[k - 1] ? "apart" : null }, el("td", { title: tied ? "not told apart from the first of its group" : null }, `${r.rank}${tied ? " =" : ""}`), el("th", { scope: "row" }, swatch(r.i), r.label));
     line.append(el("td", { class: "left" }, rangePlot(r.v, at, r.i)));
     for (const m of headlines()) line.append(valueCell(entry(m, r.label), m === state.metric ? "by" : null));
     line.append(el("td", { title: `${integer(books.on_time)} of ${integer(books.sent)} alerts on time` }, percent(books.on_time, books.sent)));
@@ -147,7 +156,8 @@ function drawBoard() {
     `${best.label} leads with ${about.title} ${number(best.v[0])}` + (best.v[1] === null ? "" : ` (${number(best.v[1])} to ${number(best.v[2])})`) + `, ${point().label}.`;
   const missing = rows.map(r => `${r.label}: ${integer(data.classifiers[r.i].unanswered[point().key])}`).join("; ");
   $("leaderboard-note").textContent = `${integer(best.v[3])} of ${integer(data.objects)} objects reach this point. ` +
-    `Objects without an answer here: ${missing}; they count as “${data.spec.missing}” in losses and as not recovered in recall. Intervals of single classifiers that overlap are no test of their difference.`;
+    `Objects without an answer here: ${missing}; they count as “${data.spec.missing}” in losses and as not recovered in recall. ` +
+    (groups ? `A line divides groups that the paired bootstrap tells apart (macro F1, adjusted for the number of pairs); “=” marks ties within a group.` : "Intervals of single classifiers that overlap are no test of their difference.");
 }
 options($("board-metric"), overall, m => data.metrics[m].title, state.metric);
 $("board-metric").addEventListener("change", e => orderBy(e.target.value));

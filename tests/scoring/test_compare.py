@@ -12,12 +12,13 @@ from scipy.stats import binomtest
 from brokerbench.errors import ConfigError, InputError, UnknownName
 from brokerbench.store import Folder
 from scoring.compare import check_comparable, compare
-from scoring.leaderboard import load_scores
+from scoring.leaderboard import leaderboard, load_scores
 from scoring.metric import METRICS
 from scoring.pairs import holm, joint, mcnemar, merge_joints, resample_joint
 from scoring.score import score
 from scoring.spec import Scoring
 from scoring.states import Cells
+from scoring.ties import tie_groups
 from tests.scoring.runs import Answering, Survey, answer, guessing, write_run
 from tests.scoring.snapshots import layout_of, random_case, snapshot_of, value_of
 
@@ -174,3 +175,45 @@ def test_results_of_unlike_runs_policies_or_versions_are_not_ordered(three: Fold
         check_comparable(about, changed(("spec", "missing"), "worst"))
     with pytest.raises(ConfigError, match="expected the same versions of metrics, got others for macro_f1"):
         check_comparable(about, changed(("metrics", "macro_f1", "version"), 2))
+
+
+def test_classifiers_that_are_not_told_apart_share_a_group(three: Folder, tmp_path: Path) -> None:
+    folder = score(three, spec=Scoring(resamples=300), out=tmp_path / "s")
+    board = leaderboard(folder)
+    assert [r["group"] for r in board] == [1, 1, 2]
+    assert board[2]["classifier"] == "worse 1"
+    assert {r["group"] for r in leaderboard(folder, by="log_loss")} == {None}
+    _, about = load_scores(folder)
+    assert len(about["pairs"]) == 3 * len(about["points"])
+    paired = {(p.a, p.b): p.differences[0] for p in compare(three, spec=SPEC)}
+    for row in about["pairs"]:
+        if row["point"] == "last":
+            d = next(d for d in [paired[row["a"], row["b"]]] if d.metric == "macro_f1")
+            assert row["difference"] == pytest.approx(d.difference, abs=0.01)
+            assert row["better"] == d.better
+
+
+def test_groups_begin_where_the_first_of_the_group_is_beaten() -> None:
+    pairs = [{"a": "a", "b": "c", "better": "a"}, {"a": "b", "b": "c", "better": ""}]
+    assert tie_groups(["a", "b", "c"], pairs) == [1, 1, 2]
+    assert tie_groups(["b", "c"], pairs) == [1, 1]
+    assert tie_groups([], pairs) == []
+
+
+def test_one_row_a_lineage_keeps_its_best_version(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", Survey(objects=60, parts=1))
+    for name, skill in (("a", 0.1), ("b", 3.0), ("other", 1.0)):
+        answer(run, Answering(name, CLASSES, guessing(CLASSES, skill)))
+    for version, name in enumerate(("a", "b")):
+        file = run.path / "answers" / name / "manifest.json"
+        manifest = json.loads(file.read_text())
+        manifest["classifier"] |= {"name": "same", "version": str(version)}
+        file.write_text(json.dumps(manifest))
+    folder = score(run, spec=Scoring(intervals=False))
+    assert [r["classifier"] for r in leaderboard(folder)] == ["same 1", "other 1", "same 0"]
+    assert [r["classifier"] for r in leaderboard(folder, lineages=True)] == ["same 1", "other 1"]
+
+
+def test_under_exclude_pairs_are_of_objects_that_both_answered(three: Folder, tmp_path: Path) -> None:
+    folder = score(three, spec=Scoring(resamples=100, missing="exclude"), out=tmp_path / "s")
+    assert [r["group"] for r in leaderboard(folder, axis="detection:1")][0] == 1
