@@ -6,6 +6,9 @@ from typing import Any
 
 import numba
 import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
 
 from streamer.codec import program as P
 
@@ -33,8 +36,37 @@ MOST_EMPTY = 65_536
 assert (P.NEXT, P.OPT_LONG, P.OPT_STRING, P.NULL_BRANCH) == (13, 14, 19, 22)
 
 
+@intrinsic
+def _word(typing: Any, data: Any, p: Any) -> Any:
+    """The eight bytes at data[p] as a little-endian number, aligned or not, in one load."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        at = builder.gep(array.data, [arguments[1]])
+        word = builder.bitcast(at, ir.IntType(64).as_pointer())
+        return builder.load(word, align=1)
+
+    return types.uint64(data, types.intp), generate
+
+
+HIGH = np.uint64(0x8080808080808080)
+
+
 @numba.njit(inline="always")
-def _long(data: Any, p: Any, end: Any) -> Any:
+def _bytes_of(word: Any) -> Any:
+    """How many of the eight bytes the number takes that begins a word; 9 for more than eight."""
+    ends = ~word & HIGH
+    low = ends & (~ends + np.uint64(1))
+    if low == np.uint64(0):
+        return np.int64(9)
+    n = np.int64(1)
+    for k in range(7):
+        n += np.int64(low > (np.uint64(0x80) << np.uint64(8 * k)))
+    return n
+
+
+@numba.njit(cache=True)
+def _slow_long(data: Any, p: Any, end: Any) -> Any:
     """(value, next position); position -1 at the end of the packet, -2 for more than 64 bits."""
     value, shift = np.uint64(0), np.uint64(0)
     at = p
@@ -55,6 +87,35 @@ def _long(data: Any, p: Any, end: Any) -> Any:
 
 
 @numba.njit(inline="always")
+def _long(data: Any, p: Any, end: Any) -> Any:
+    """_slow_long; eight bytes at once where the packet has so many left."""
+    if p < end and data[p] < 128:
+        byte = np.int64(data[p])
+        return (byte >> 1) ^ -(byte & 1), p + 1
+    if end - p >= 8:
+        v = _word(data, p)
+        n = _bytes_of(v)
+        if n <= 8:
+            v &= ~np.uint64(0) >> np.uint64(64 - 8 * n)
+            v = (v & np.uint64(0x007F007F007F007F)) | ((v & np.uint64(0x7F007F007F007F00)) >> np.uint64(1))
+            v = (v & np.uint64(0x00003FFF00003FFF)) | ((v & np.uint64(0x3FFF00003FFF0000)) >> np.uint64(2))
+            v = (v & np.uint64(0x000000000FFFFFFF)) | ((v & np.uint64(0x0FFFFFFF00000000)) >> np.uint64(4))
+            return np.int64(v >> np.uint64(1)) ^ -np.int64(v & np.uint64(1)), p + n
+    return _slow_long(data, p, end)
+
+
+@numba.njit(inline="always")
+def _skip_long(data: Any, p: Any, end: Any) -> Any:
+    """The position behind a number; -1 and -2 as of _slow_long."""
+    if end - p >= 8:
+        n = _bytes_of(_word(data, p))
+        if n <= 8:
+            return p + n
+    _, at = _slow_long(data, p, end)
+    return at
+
+
+@numba.njit(inline="always")
 def _u4(data: Any, p: Any) -> Any:
     return (
         np.uint32(data[p])
@@ -62,11 +123,6 @@ def _u4(data: Any, p: Any) -> Any:
         | (np.uint32(data[p + 2]) << np.uint32(16))
         | (np.uint32(data[p + 3]) << np.uint32(24))
     )
-
-
-@numba.njit(inline="always")
-def _u8(data: Any, p: Any) -> Any:
-    return np.uint64(_u4(data, p)) | (np.uint64(_u4(data, p + 4)) << np.uint64(32))
 
 
 @numba.njit(cache=True)
@@ -166,13 +222,15 @@ def decode(
                     continue
                 b = code[pc - 1, 5]
             if op == LONG:
-                value, q = _long(data, p, end)
+                if a < 0:
+                    q = _skip_long(data, p, end)
+                else:
+                    value, q = _long(data, p, end)
+                    longs[base[a] + cursor[scope]] = value
                 if q < 0:
                     err = TRUNCATED if q == -1 else VARINT
                     break
                 p = q
-                if a >= 0:
-                    longs[base[a] + cursor[scope]] = value
             elif op == FLOAT:
                 if end - p < 4:
                     err = TRUNCATED
@@ -185,7 +243,7 @@ def decode(
                     err = TRUNCATED
                     break
                 if a >= 0:
-                    doubles[base[a] + cursor[scope]] = _u8(data, p)
+                    doubles[base[a] + cursor[scope]] = _word(data, p)
                 p += 8
             elif op in (STRING, BYTES):
                 size, q = _long(data, p, end)
@@ -196,7 +254,11 @@ def decode(
                     err = LENGTH
                     p = q
                     break
-                if op == STRING and not _is_utf8(data, q, size):
+                if (
+                    op == STRING
+                    and (size > 1 or (size == 1 and data[q] > 127))
+                    and not _is_utf8(data, q, size)
+                ):
                     err = UTF8
                     p = q
                     break

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from brokerbench.store import Folder
-from streamer.alerts import prepare, read_batches
+from streamer.alerts import prepare
 from streamer.collect import collect
 from streamer.packets import PacketFile
 from streamer.replay import play
@@ -63,17 +63,93 @@ def test_build_and_encode(benchmark: Any, big: Folder) -> None:
     note(benchmark, seconds, alerts_in(big), "alerts/s")
 
 
-def test_decode_into_batches(benchmark: Any, big: Folder) -> None:
-    def read() -> int:
-        return sum(len(batch) for _, batch in read_batches(big))
+SURVEYS = {"elasticc_v0_9_1": 0, "lsst_v11_0": 5, "ztf_v4_02": None}
+"""Schemas and the bytes in front of the record; ZTF's are container files."""
 
-    seconds = benchmark.pedantic(lambda: cpu(read), rounds=3)
-    schema = SCHEMAS["elasticc_v0_9_1"].avro
-    file = PacketFile(big.path / "stream" / "packets" / "00-00000.packets")
-    some = list(file.read(0, 500))
-    plain = cpu(lambda: [fastavro.schemaless_reader(io.BytesIO(p), schema, None) for p in some])
-    rate = alerts_in(big) / seconds
-    note(benchmark, seconds, alerts_in(big), "alerts/s", ratio=round(rate / (500 / plain), 1))
+
+@pytest.fixture(scope="module", params=sorted(SURVEYS))
+def survey(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Schema, run, packets, and a few hundred of them as fastavro reads them."""
+    name = str(request.param)
+    run = make_run(
+        tmp_path_factory.mktemp(name) / "run", {"00-00000": 300}, visits=200, bands=("g", "r", "i")
+    )
+    prepare(run, schema=name)
+    file = PacketFile(run.path / "stream" / "packets" / "00-00000.packets")
+    packets = file.read(0, len(file))
+    rows = np.sort(np.random.default_rng(1).choice(len(packets), 300, replace=False))
+    return name, run, packets, list(packets.take(rows))
+
+
+def peer_read(name: str, raws: list[bytes]) -> list[Any]:
+    front, avro = SURVEYS[name], SCHEMAS[name].avro
+    if front is None:
+        return [next(fastavro.reader(io.BytesIO(raw))) for raw in raws]
+    return [fastavro.schemaless_reader(io.BytesIO(raw[front:]), avro, None) for raw in raws]
+
+
+def peer_write(name: str, records: list[Any]) -> None:
+    avro = SCHEMAS[name].avro
+    for record in records:
+        if SURVEYS[name] is None:
+            fastavro.writer(io.BytesIO(), avro, [record])
+        else:
+            fastavro.schemaless_writer(io.BytesIO(), avro, record)
+
+
+def test_encode_beside_fastavro(benchmark: Any, survey: Any) -> None:
+    """Build, encode and write the files of a part; fastavro writes ready dicts of its packets."""
+    name, run, packets, some = survey
+
+    def again() -> None:
+        shutil.rmtree(run.path / "stream")
+        prepare(run, schema=name)
+
+    seconds = benchmark.pedantic(lambda: cpu(again), rounds=3)
+    records = peer_read(name, some)
+    plain = min(cpu(lambda: peer_write(name, records)) for _ in range(3))
+    ratio = (plain / len(some)) / (seconds / len(packets))
+    size = len(packets.data) // len(packets)
+    note(benchmark, seconds, len(packets), "alerts/s", ratio=round(ratio, 1), schema=name, bytes=size)
+
+
+def test_decode_beside_fastavro(benchmark: Any, survey: Any) -> None:
+    """Packets to AlertBatch; fastavro reads them into dicts."""
+    name, _, packets, some = survey
+    published = np.zeros(len(packets), "i8")
+    decode = SCHEMAS[name].decode
+    decode(packets, published)
+    batch, _ = decode(packets, published)
+    seconds = benchmark.pedantic(lambda: cpu(lambda: decode(packets, published)), rounds=5)
+    plain = min(cpu(lambda: peer_read(name, some)) for _ in range(3))
+    ratio = (plain / len(some)) / (seconds / len(packets))
+    history = {"sources": (~batch.forced).sum() / len(batch), "forced": batch.forced.sum() / len(batch)}
+    note(
+        benchmark,
+        seconds,
+        len(packets),
+        "alerts/s",
+        ratio=round(ratio, 1),
+        schema=name,
+        **{k: round(float(v)) for k, v in history.items()},
+    )
+
+
+def test_decode_long_histories(benchmark: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """ELAsTiCC alerts with some 180 forced points."""
+    run = make_run(tmp_path_factory.mktemp("long") / "run", {"00-00000": 60}, visits=700)
+    prepare(run)
+    file = PacketFile(run.path / "stream" / "packets" / "00-00000.packets")
+    packets = file.read(0, len(file))
+    published = np.zeros(len(packets), "i8")
+    decode = SCHEMAS["elasticc_v0_9_1"].decode
+    batch, _ = decode(packets, published)
+    seconds = benchmark.pedantic(lambda: cpu(lambda: decode(packets, published)), rounds=5)
+    some = list(packets.take(np.arange(0, len(packets), max(1, len(packets) // 200))))
+    plain = min(cpu(lambda: peer_read("elasticc_v0_9_1", some)) for _ in range(3))
+    ratio = (plain / len(some)) / (seconds / len(packets))
+    forced = round(float(batch.forced.sum() / len(batch)))
+    note(benchmark, seconds, len(packets), "alerts/s", ratio=round(ratio, 1), forced=forced)
 
 
 def test_play_to_the_spool(benchmark: Any, big: Folder) -> None:
