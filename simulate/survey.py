@@ -51,13 +51,19 @@ class Sky:
         )
         self._covered, self._cell_area, self.area_deg2, self.visits_per_position = self._measure()
 
-    def match(self, ra: Array, dec: Array) -> Epochs:
-        """The visits whose field of view holds each position. ra, dec: f8[n] deg."""
+    def match(self, ra: Array, dec: Array, *, span: tuple[Array, Array] | None = None) -> Epochs:
+        """The visits whose field of view holds each position. ra, dec: f8[n] deg.
+
+        span: first and last MJD f8[n] of each object; all visits where not given.
+        """
         place = _unit(np.radians(ra), np.radians(dec))
-        offsets, visit = _match(
-            place, self._cells_of(ra, dec), self._cell_offsets, self._cell_visits, self._pointing, self._near
-        )
-        return Epochs(offsets, visit)
+        if span is None:
+            first, last = np.zeros(len(ra), "i4"), np.full(len(ra), len(self.visits), "i4")
+        else:
+            first = np.searchsorted(self.visits.mjd, span[0], side="left").astype("i4")
+            last = np.searchsorted(self.visits.mjd, span[1], side="right").astype("i4")
+        cells = (self._cells_of(ra, dec), self._cell_offsets, self._cell_visits)
+        return Epochs(*_match(place, cells, first, last, self._pointing, self._near))
 
     def positions(self, rng: np.random.Generator, n: int) -> tuple[Array, Array]:
         """Right ascensions and declinations f8[n] deg, uniform over the footprint.
@@ -183,16 +189,21 @@ def _index(ra, dec, radius, edges, per_row, first):  # type: ignore[no-untyped-d
 
 
 @numba.njit(cache=True, nogil=True)
-def _match(place, cell, offsets, visits, pointing, near):  # type: ignore[no-untyped-def]
+def _match(place, cells, first, last, pointing, near):  # type: ignore[no-untyped-def]
+    cell, offsets, visits = cells
+    start, stop = np.empty(cell.size, np.int64), np.empty(cell.size, np.int64)
     room = 0
     for k in range(cell.size):
-        room += offsets[cell[k] + 1] - offsets[cell[k]]
-    seen = np.empty(room, np.int32)
+        low, high = offsets[cell[k]], offsets[cell[k] + 1]
+        start[k] = low + np.searchsorted(visits[low:high], first[k])
+        stop[k] = low + np.searchsorted(visits[low:high], last[k])
+        room += stop[k] - start[k]
+    seen = np.empty(room + 1, np.int32)  # one to spare for the last write
     bounds = np.zeros(cell.size + 1, np.int64)
     n = 0
     for k in range(cell.size):
         x, y, z = place[k, 0], place[k, 1], place[k, 2]
-        for j in range(offsets[cell[k]], offsets[cell[k] + 1]):
+        for j in range(start[k], stop[k]):
             i = visits[j]
             seen[n] = i  # written always, kept by the next line: no branch to mispredict
             n += pointing[i, 0] * x + pointing[i, 1] * y + pointing[i, 2] * z >= near

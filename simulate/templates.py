@@ -94,6 +94,7 @@ def template_flux(table: TemplateTable, scene: Scene, *, amplitude: Array, colou
     """
     out = np.zeros(len(scene.mjd), "f4")
     _interpolate(
+        np.argsort(scene.z),  # neighbours in redshift read the same part of the table
         table.values,
         table.valid,
         (*table.z, *table.c, table.first_phase, *fade),
@@ -134,7 +135,7 @@ def _cubic(x):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def _interpolate(values, valid, axes, shape, scene, out):  # type: ignore[no-untyped-def]
+def _interpolate(order, values, valid, axes, shape, scene, out):  # type: ignore[no-untyped-def]
     z_first, z_step, c_first, c_step, p_first, fade_low, fade_high = axes
     amplitude, colour, stretch = shape
     z, t0, offsets, mjd, band = scene
@@ -142,7 +143,7 @@ def _interpolate(values, valid, axes, shape, scene, out):  # type: ignore[no-unt
     curve = np.zeros((n_band, n_phase), np.float32)
     fade = np.zeros(n_band)
     state = np.zeros(n_band, np.int8)  # 0 to do, 1 done, 2 outside the model
-    for k in range(z.size):
+    for k in order:
         state[:] = 0
         u = (z[k] - z_first) / z_step
         jz = min(max(int(u), 1), n_z - 3)
@@ -183,12 +184,14 @@ def _blend(values, valid, jz, jc, wz, wc, rz, amplitude, curve):  # type: ignore
         if not cubic and (a == 0 or a == 3):
             continue
         weight_z = wz[a] if cubic else (1.0 - rz if a == 1 else rz)
-        for e in range(4):
-            for m in range(values.shape[2]):
-                weight = np.float32(weight_z * wc[e] * amplitude[m])
-                row = values[jz - 1 + a, jc - 1 + e, m]
-                for p in range(curve.size):
-                    curve[p] += weight * row[p]
+        rows = values[jz - 1 + a]
+        for m in range(values.shape[2]):
+            scale = weight_z * amplitude[m]
+            w0, w1 = np.float32(scale * wc[0]), np.float32(scale * wc[1])
+            w2, w3 = np.float32(scale * wc[2]), np.float32(scale * wc[3])
+            r0, r1, r2, r3 = rows[jc - 1, m], rows[jc, m], rows[jc + 1, m], rows[jc + 2, m]
+            for p in range(curve.size):  # four rows at once: one store for four products
+                curve[p] += w0 * r0[p] + w1 * r1[p] + w2 * r2[p] + w3 * r3[p]
 
 
 @numba.njit(cache=True, nogil=True)

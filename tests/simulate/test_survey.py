@@ -45,6 +45,21 @@ def test_objects_are_seen_by_the_visits_within_the_field_radius(radius: float) -
         assert edge[k, different].all()
 
 
+def test_visits_outside_an_objects_span_are_left_out() -> None:
+    rng = np.random.default_rng(6)
+    plan = visits(60000.0 + np.arange(300.0), rng.uniform(9, 11, 300), rng.uniform(-31, -29, 300))
+    sky = Sky(plan, 1.75)
+    ra, dec = rng.uniform(9, 11, 50), rng.uniform(-31, -29, 50)
+    first = 60000.0 + rng.uniform(-50, 300, 50)
+    last = first + rng.uniform(0, 100, 50)
+    some, every = sky.match(ra, dec, span=(first, last)), sky.match(ra, dec)
+    for k in range(50):
+        all_of_it = every.visit[every.offsets[k] : every.offsets[k + 1]]
+        mjd = plan.mjd[all_of_it]
+        inside = all_of_it[(mjd >= first[k]) & (mjd <= last[k])]
+        np.testing.assert_array_equal(some.visit[some.offsets[k] : some.offsets[k + 1]], inside)
+
+
 def test_places_are_uniform_over_the_footprint() -> None:
     """Two separate fields, one near the pole: equal areas get equal shares, and all places are seen."""
     plan = visits(60000.0 + np.arange(4), [10.0, 10.0, 200.0, 200.0], [-30.0, -30.0, -85.0, -85.0])
