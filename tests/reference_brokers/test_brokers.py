@@ -44,8 +44,8 @@ def unseen():
 
 
 def test_there_are_brokers():
-    assert {"prior", "ndet_prior", "context", "forest", "gbm"} <= set(BROKERS)
-    assert {"prior", "ndet_prior", "context", "forest", "gbm"} <= set(TRAINABLE)
+    assert {"prior", "ndet_prior", "context", "light_curve", "forest", "gbm"} <= set(BROKERS)
+    assert {"prior", "ndet_prior", "context", "light_curve", "forest", "gbm"} <= set(TRAINABLE)
 
 
 @pytest.mark.parametrize("name", list(BROKERS))
@@ -172,7 +172,15 @@ def log_loss(broker, batch, labels) -> float:
     return float(-np.log(given).mean())
 
 
-@pytest.mark.parametrize("name", ["forest", "gbm"])
+def test_the_light_curve_broker_is_blind_to_the_context(fitted, unseen):
+    batch, _ = unseen
+    other = dataclasses.replace(batch, mwebv=batch.mwebv + 1, z_final=batch.z_final * 2, host=batch.host2)
+    np.testing.assert_array_equal(
+        fitted["light_curve"].classify(other), fitted["light_curve"].classify(batch)
+    )
+
+
+@pytest.mark.parametrize("name", ["forest", "gbm", "light_curve"])
 def test_classes_are_told_apart_by_their_light_curves(name, fitted, unseen):
     # histories of one or two points say little; chance is 0.25
     assert right(fitted[name], *unseen) > 0.6
@@ -235,7 +243,7 @@ def test_a_feature_that_is_never_there_does_not_stop_boosting():
     assert (given.argmax(1) == numbers).mean() > 0.95
 
 
-@pytest.mark.parametrize("name", ["forest", "gbm", "context"])
+@pytest.mark.parametrize("name", ["forest", "gbm", "context", "light_curve"])
 def test_a_model_with_other_features_or_other_bytes_is_refused(name, fitted, tmp_path):
     folder = tmp_path / "model"
     fitted[name].save(folder)
