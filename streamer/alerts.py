@@ -14,7 +14,7 @@ from brokerbench import ids
 from brokerbench.errors import InputError
 from brokerbench.store import Folder, write_table
 from brokerbench.tables import AlertBatch, Alerts, DiaObjects, Hosts, LightCurves, Visits
-from streamer.history import Histories, histories
+from streamer.history import Histories, Trigger, histories
 from streamer.packets import PacketFile, PacketWriter
 from streamer.schemas import SCHEMAS
 from streamer.schemas.schema import Part
@@ -27,11 +27,12 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Timing:
-    """When alerts leave: stream_start MJD TAI, delay s from the middle of the exposure to the alert."""
+    """When alerts leave, and of what: stream_start MJD TAI, delay s from mid-exposure to the alert."""
 
     seed: int
     stream_start: float
     delay: float = 60.0
+    trigger: Trigger = Trigger()
 
 
 def part_numbers(part: str) -> tuple[int, int]:
@@ -49,7 +50,7 @@ def schedule(
 
     part: population and chunk. The third is i8[n], the position in histories.sources.
     """
-    h = histories(light_curves, visits)
+    h = histories(light_curves, visits, timing.trigger)
     alert_id = ids.permute(timing.seed, "alert", ids.serial(*part, h.sources))
     mjd = visits.mjd[light_curves.visit[h.sources]]
     publish = (mjd - timing.stream_start) * SECONDS_A_DAY + timing.delay
@@ -73,7 +74,8 @@ def prepare(
     Goes on at the first missing part after a crash; the bytes do not depend on workers.
     """
     manifest = run.manifest
-    timing = Timing(manifest["seed"], manifest["stream_start"], delay_s)
+    trigger = Trigger(manifest.get("min_detections", 2), manifest.get("min_gap_days", 0.0))
+    timing = Timing(manifest["seed"], manifest["stream_start"], delay_s, trigger)
     known = SCHEMAS[schema]
     about = {
         "kind": "stream",

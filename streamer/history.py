@@ -11,15 +11,23 @@ from numpy.typing import NDArray
 
 from brokerbench.tables import LightCurves, Visits
 
-__all__ = ["FORCED_BEFORE", "MIN_VISITS", "Histories", "histories", "since"]
-
-MIN_VISITS = 2
-"""Detections on different visits that an object needs before its alerts go out (ELAsTiCC's trigger)."""
+__all__ = ["FORCED_BEFORE", "Histories", "Trigger", "histories", "since"]
 
 FORCED_BEFORE = 30.0
 """Forced photometry begins so many days before the first detection (ELAsTiCC, DPDD section 3.3)."""
 
 Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """Which objects send alerts: detected in so many different visits, that span so many days.
+
+    The default is ELAsTiCC's: two visits.
+    """
+
+    min_detections: int = 2
+    min_gap_days: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,20 +52,23 @@ class Histories:
     forced: Array
 
 
-def histories(light_curves: LightCurves, visits: Visits) -> Histories:
+def histories(
+    light_curves: LightCurves,
+    visits: Visits,
+    trigger: Trigger = Trigger(),  # noqa: B008  frozen
+) -> Histories:
     """The alerts of one part with their histories, in the way of ELAsTiCC.
 
-    An alert for every detection of an object that is detected in at least MIN_VISITS visits. No forced
-    photometry in the night of the first detection; later, every visit from FORCED_BEFORE days in
-    front of the first detection up to the night before the alert's own. Visits without a finite
-    flux are left out.
+    An alert for every detection of an object that passes the trigger. No forced photometry in the night
+    of the first detection; later, every visit from FORCED_BEFORE days in front of the first detection up
+    to the night before the alert's own. Visits without a finite flux are left out.
     """
     visit = light_curves.visit
     owner = np.repeat(np.arange(len(light_curves), dtype="i8"), np.diff(light_curves.offsets))
     mjd = visits.mjd[visit]
     good = np.isfinite(light_curves.flux) & np.isfinite(light_curves.flux_err)
     detected = light_curves.detected & good
-    passed = _passes(owner, visit, detected, len(light_curves))
+    passed = _passes(light_curves, detected, mjd, trigger)
     measured = np.flatnonzero(good & passed[owner])
     if not _in_order(owner[measured], mjd[measured]):
         measured = measured[np.lexsort((mjd[measured], owner[measured]))]
@@ -112,11 +123,17 @@ def _since(times: Any, start: Any, stop: Any, earliest: Any, out: Any) -> None:
         out[k] = low
 
 
-def _passes(owner: Array, visit: Array, detected: Array, objects: int) -> Array:
-    """Whether each object is detected in enough different visits, bool[objects]."""
+def _passes(light_curves: LightCurves, detected: Array, mjd: Array, trigger: Trigger) -> Array:
+    """Whether each object is detected in enough different visits that span long enough, bool[objects]."""
+    objects = len(light_curves)
     at = np.flatnonzero(detected)
-    pairs = np.unique(np.stack([owner[at], visit[at].astype("i8")]), axis=1)
-    return np.bincount(pairs[0], minlength=objects) >= MIN_VISITS
+    owner = np.searchsorted(light_curves.offsets, at, "right") - 1
+    pairs = np.unique(np.stack([owner, light_curves.visit[at].astype("i8")]), axis=1)
+    first, last = np.full(objects, np.inf), np.full(objects, -np.inf)
+    np.minimum.at(first, owner, mjd[at])
+    np.maximum.at(last, owner, mjd[at])
+    enough = np.bincount(pairs[0], minlength=objects) >= max(1, trigger.min_detections)
+    return enough & (last - first >= trigger.min_gap_days)
 
 
 def _in_order(owner: Array, mjd: Array) -> bool:

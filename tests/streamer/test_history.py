@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from brokerbench.tables import LightCurves
-from streamer.history import FORCED_BEFORE, histories
+from streamer.history import FORCED_BEFORE, Trigger, histories
 from tests.streamer.runs import make_light_curves, make_visits
 
 
-def plain(lc: LightCurves, visits) -> list[tuple[int, list[int], list[int] | None]]:
+def plain(
+    lc: LightCurves, visits, count: int = 2, gap: float = 0.0
+) -> list[tuple[int, list[int], list[int] | None]]:
     """The rule written out: (triggering item, items of earlier sources, items of forced sources)."""
     out = []
     for o in range(len(lc)):
@@ -21,7 +23,9 @@ def plain(lc: LightCurves, visits) -> list[tuple[int, list[int], list[int] | Non
         ]
         items.sort(key=lambda i: visits.mjd[lc.visit[i]])
         found = [i for i in items if lc.detected[i]]
-        if len({lc.visit[i] for i in found}) < 2:
+        if len({lc.visit[i] for i in found}) < count:
+            continue
+        if visits.mjd[lc.visit[found[-1]]] - visits.mjd[lc.visit[found[0]]] < gap:
             continue
         first = found[0]
         for k, i in enumerate(found):
@@ -110,3 +114,21 @@ def test_no_objects_and_no_detections_make_no_alerts() -> None:
     lc = make_light_curves(3, 9, seed=1)
     dark = LightCurves(**{**lc.as_dict(), "detected": np.zeros(len(lc.visit), "?")})
     assert len(histories(dark, visits).measured) == 0
+
+
+@pytest.mark.parametrize("count, gap", [(1, 0.0), (2, 0.0), (3, 0.0), (2, 4.0)])
+def test_the_trigger_decides_which_objects_send_alerts(count: int, gap: float) -> None:
+    visits = make_visits(80)
+    lc = make_light_curves(60, 80, seed=5)
+    got = histories(lc, visits, Trigger(count, gap)).sources.tolist()
+    assert got == [i for i, _, _ in plain(lc, visits, count, gap)]
+    assert got
+
+
+def test_a_stricter_trigger_lets_fewer_objects_through() -> None:
+    visits = make_visits(80)
+    lc = make_light_curves(60, 80, seed=5)
+    numbers = [
+        len(np.unique(histories(lc, visits, t).owner)) for t in (Trigger(1), Trigger(2), Trigger(2, 4.0))
+    ]
+    assert numbers[0] > numbers[1] > numbers[2] > 0
