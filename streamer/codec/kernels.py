@@ -36,8 +36,7 @@ MOST_EMPTY = 65_536
 assert (P.NEXT, P.OPT_LONG, P.OPT_STRING, P.NULL_BRANCH) == (13, 14, 19, 22)
 
 
-@intrinsic
-def _word(typing: Any, data: Any, p: Any) -> Any:
+def _load_word(typing: Any, data: Any, p: Any) -> Any:
     """The eight bytes at data[p] as a little-endian number, aligned or not, in one load."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -48,6 +47,8 @@ def _word(typing: Any, data: Any, p: Any) -> Any:
 
     return types.uint64(data, types.intp), generate
 
+
+_word: Any = intrinsic(_load_word)
 
 HIGH = np.uint64(0x8080808080808080)
 
