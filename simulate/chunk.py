@@ -12,7 +12,6 @@ from brokerbench.errors import ConfigError, did_you_mean
 from brokerbench.ids import permute, serial
 from brokerbench.rng import stream
 from brokerbench.tables import (
-    FLAG_NO_MODEL,
     FLAG_SATURATED,
     DiaObjects,
     Hosts,
@@ -24,7 +23,7 @@ from simulate import dust, rates
 from simulate.association import associate, no_hosts
 from simulate.detection import Efficiency, found
 from simulate.galaxies import HostPopulation, surface_brightness
-from simulate.noise import VisitNoise, measure
+from simulate.noise import Cuts, Veil, VisitNoise, Where, measure
 from simulate.photometry import Passbands
 from simulate.settings import Population, Survey
 from simulate.source import Light, Place, Scene, Source
@@ -192,39 +191,29 @@ def observe(
 ) -> tuple[LightCurves, TrueFluxes]:
     """Measured light curves and their true difference fluxes, behind the Milky Way's dust."""
     path = (stage.number, chunk)
-    row, band = scene.row, scene.band
+    size, shape = len(light.flux), (len(scene), len(stage.passbands))
     dim = 10 ** (-0.4 * behind.ebv[:, None] * dust.band_extinction(stage.passbands))
-    dim = dim.astype("f4")
-    total = light.flux * dim[row, band]
-    difference = total
-    if light.template is not None:
-        difference = total - (light.template * dim)[row, band]
-    size = len(total)
-    normal = stream(stage.seed, "noise", *path).standard_normal(size, dtype="f4")
-    shared = np.zeros(size, "f4")
-    shift = shared
+    shift = np.zeros(shape, "f4")
     if stage.survey.template_visits:
-        draws = stream(stage.seed, "template", *path).standard_normal(
-            (len(scene), len(stage.passbands)), dtype="f4"
-        )
-        shared = stage.template_error[band]
-        shift = (draws * stage.template_error)[row, band]
-    saturated = total > stage.saturation[band]
-    under = total
-    if behind.surface is not None:
-        under = total + behind.surface[row, band] * stage.noise.area[visit]
-    flux, flux_err, detected = np.empty(size, "f4"), np.empty(size, "f4"), np.empty(size, bool)
-    noise = (stage.noise.background[visit], stage.noise.poisson[visit])
-    out = (flux, flux_err, detected)
-    measure((difference, under, shift, shared), noise, normal, stage.survey.detection_snr, out)
+        shift = stream(stage.seed, "template", *path).standard_normal(shape, dtype="f4")
+        shift *= stage.template_error
+    surface = np.zeros(shape) if behind.surface is None else behind.surface
+    normal = stream(stage.seed, "noise", *path).standard_normal(size, dtype="f4")
+    seen = measure(
+        light,
+        Veil(dim.astype("f4"), surface.astype("f4"), shift),
+        Where(scene.offsets, visit, scene.band, stage.noise),
+        normal,
+        Cuts(stage.template_error, stage.saturation, stage.survey.detection_snr),
+    )
+    detected = seen.detected
     if stage.efficiency:
         uniform = stream(stage.seed, "detection", *path).random(size, dtype="f4")
-        detected = found(flux, flux_err, band, uniform, efficiency=stage.efficiency)
-    flags = np.where(np.isnan(difference), FLAG_NO_MODEL, 0).astype("u1")
-    flags[saturated] |= FLAG_SATURATED
-    detected &= ~saturated
-    curves = LightCurves(scene.offsets, visit, flux, flux_err, detected, flags)
-    return curves, TrueFluxes(scene.offsets, difference)
+        saturated = seen.flags & FLAG_SATURATED > 0
+        detected = found(seen.flux, seen.flux_err, scene.band, uniform, efficiency=stage.efficiency)
+        detected &= ~saturated
+    curves = LightCurves(scene.offsets, visit, seen.flux, seen.flux_err, detected, seen.flags)
+    return curves, TrueFluxes(scene.offsets, seen.difference)
 
 
 def _seen(stage: Stage, chunk: int, objects: Objects, hosts: Hosts) -> DiaObjects:

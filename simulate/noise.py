@@ -8,16 +8,30 @@ object and band that all its visits share.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from brokerbench.errors import InputError
-from brokerbench.tables import Visits
+from brokerbench.tables import FLAG_NO_MODEL, FLAG_SATURATED, Visits
 from simulate.instruments import Instrument
+from simulate.source import Light
 
-__all__ = ["GAMMA", "VisitNoise", "depth_error", "depth_noise", "measure", "sky_noise"]
+__all__ = [
+    "GAMMA",
+    "Cuts",
+    "Measured",
+    "Veil",
+    "VisitNoise",
+    "Where",
+    "depth_error",
+    "depth_noise",
+    "measure",
+    "sky_noise",
+    "template_error",
+]
 
 Array = NDArray[np.float64]
 Flux = NDArray[np.float32]
@@ -26,7 +40,6 @@ GAMMA = 0.039
 """Sky and read-noise parameter of LSST's error model in g, r, i, z, y (0.038 in u)."""
 
 ZERO_POINT = 31.4  # AB magnitude of 1 nJy
-TEMPLATE_FLOOR = 1e-3  # the least share of a visit's variance that a template has
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,25 +110,99 @@ def template_error(noise: VisitNoise, band: NDArray[np.int8], count: int, visits
     return np.sqrt(typical / visits).astype("f4")
 
 
-@numba.njit(cache=True, nogil=True)
-def measure(light, noise, normal, threshold, out):  # type: ignore[no-untyped-def]
-    """Fill flux, flux_err f4[R] nJy and detected bool[R] from true fluxes and unit normals.
+@dataclass(frozen=True, eq=False)
+class Veil:
+    """What is between objects and their measurements, f4[n, b] each.
 
-    light: (difference, total, shift, shared) f4[R] nJy: what the difference image holds, all light in
-    the aperture (its Poisson noise stays when the template is subtracted), the template's error in
-    this band as it was drawn, and its size. noise: (background nJy^2, poisson nJy) f4[R]. normal:
-    f4[R]. out: (flux, flux_err, detected). A difference that is NaN (no model) stays NaN and is not
-    detected.
+    dimming: factor that the Milky Way's dust leaves. surface: light of the host under the object
+    [nJy/arcsec2]. shift: error of the template image [nJy].
     """
-    difference, total, shift, shared = light
-    background, poisson = noise
-    flux, flux_err, detected = out
-    for i in range(difference.size):
-        own = np.float64(background[i])
-        if total[i] > 0.0:  # false for NaN too
-            own += np.float64(poisson[i]) * np.float64(total[i])
-        error = np.sqrt(own + np.float64(shared[i]) * np.float64(shared[i]))
-        seen = np.float64(difference[i]) + np.sqrt(own) * normal[i] + shift[i]
-        flux[i] = seen
-        flux_err[i] = error
-        detected[i] = abs(seen) > threshold * error
+
+    dimming: Flux
+    surface: Flux
+    shift: Flux
+
+
+class Measured(NamedTuple):
+    """Measurements f4[R] nJy: true difference, its measurement and error; detected bool[R], flags u1[R]."""
+
+    difference: Flux
+    flux: Flux
+    flux_err: Flux
+    detected: NDArray[np.bool_]
+    flags: NDArray[np.uint8]
+
+
+def measure(light: Light, veil: Veil, where: Where, normal: Flux, cuts: Cuts) -> Measured:
+    """Light as a survey measures it, given unit normals f4[R].
+
+    The error has the background of the visit, Poisson noise of all light in the aperture (the
+    template's subtraction does not remove it), and the template's error. A flux that is NaN (no model)
+    stays NaN and is not detected; neither is what saturates.
+    """
+    size = len(light.flux)
+    template = light.template
+    if template is None:
+        template = np.zeros(veil.dimming.shape, "f4")
+    out = Measured(
+        np.empty(size, "f4"),
+        np.empty(size, "f4"),
+        np.empty(size, "f4"),
+        np.empty(size, bool),
+        np.empty(size, "u1"),
+    )
+    _measure(
+        (light.flux, template),
+        (veil.dimming, veil.surface, veil.shift),
+        (where.offsets, where.visit, where.band),
+        (where.noise.background, where.noise.poisson, where.noise.area),
+        (normal, cuts.shared, cuts.saturation, cuts.threshold),
+        tuple(out),
+    )
+    return out
+
+
+@dataclass(frozen=True, eq=False)
+class Where:
+    """Which visit each measurement belongs to: offsets i8[n + 1], visit i4[R], band i1[R]."""
+
+    offsets: NDArray[np.int64]
+    visit: NDArray[np.int32]
+    band: NDArray[np.int8]
+    noise: VisitNoise
+
+
+@dataclass(frozen=True, eq=False)
+class Cuts:
+    """By band f4[b]: error of the template, saturation [nJy]; and the S/N that detects."""
+
+    shared: Flux
+    saturation: Flux
+    threshold: float
+
+
+@numba.njit(cache=True, nogil=True)
+def _measure(light, veil, where, noise, cuts, out):  # type: ignore[no-untyped-def]
+    flux, template = light
+    dimming, surface, shift = veil
+    offsets, visit, band = where
+    background, poisson, area = noise
+    normal, shared, saturation, threshold = cuts
+    difference, measured, error, detected, flags = out
+    for k in range(offsets.size - 1):
+        for i in range(offsets[k], offsets[k + 1]):
+            b, v = band[i], visit[i]
+            total = np.float64(flux[i]) * np.float64(dimming[k, b])
+            true = total - np.float64(template[k, b]) * np.float64(dimming[k, b])
+            own = np.float64(background[v])
+            bright = total + np.float64(surface[k, b]) * np.float64(area[v])
+            if bright > 0.0:  # false for NaN too
+                own += np.float64(poisson[v]) * bright
+            sigma = np.sqrt(own + np.float64(shared[b]) ** 2)
+            seen = true + np.sqrt(own) * normal[i] + shift[k, b]
+            saturated = total > saturation[b]
+            difference[i] = true
+            measured[i] = seen
+            error[i] = sigma
+            detected[i] = abs(seen) > threshold * sigma and not saturated
+            flags[i] = (FLAG_NO_MODEL if np.isnan(true) else 0) | (FLAG_SATURATED if saturated else 0)

@@ -106,6 +106,7 @@ def redshifts(
     return np.interp(rng.random(n) * cumulative[-1], cumulative, z)
 
 
+@lru_cache(maxsize=64)
 def _shells(population: PerVolumeYear | PerVolume, redshift: tuple[float, float]) -> tuple[Array, Array]:
     """Redshifts f8[k] and the number below each over the whole sky (a year for events)."""
     z = np.linspace(*redshift, 4096)

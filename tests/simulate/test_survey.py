@@ -10,7 +10,9 @@ from scipy import stats
 
 from brokerbench.errors import InputError
 from brokerbench.rng import stream
+from brokerbench.tables import FLAG_NO_MODEL, FLAG_SATURATED
 from simulate import noise
+from simulate.source import Light
 from simulate.survey import Sky, triggers
 from tests.simulate.scenes import visits
 
@@ -125,51 +127,68 @@ def test_bright_sources_are_limited_by_their_own_photons() -> None:
     assert error[0] == pytest.approx(np.sqrt(0.001 * 5e5 * 50.0), rel=0.01)
 
 
-def measured(difference: np.ndarray, total: np.ndarray, threshold: float = 5.0) -> tuple[np.ndarray, ...]:
-    n = len(difference)
-    depth = np.full(n, 100.0, "f4")
+def measured(
+    flux: np.ndarray, template: float = 0.0, threshold: float = 5.0, saturation: float = 1e12
+) -> tuple[noise.Measured, np.ndarray]:
+    """One object in two bands with a template, visits of different depth."""
+    n = len(flux)
     normal = np.random.default_rng(8).standard_normal(n, dtype="f4")
-    out = np.empty(n, "f4"), np.empty(n, "f4"), np.empty(n, bool)
-    none = np.zeros(n, "f4")
-    variance = np.full(n, noise.GAMMA * 1e4, "f4"), np.full(n, (0.04 - noise.GAMMA) * 100, "f4")
-    light = difference.astype("f4"), total.astype("f4"), none, none
-    noise.measure(light, variance, normal, threshold, out)
-    return *out, depth, normal
+    depth = np.array([100.0, 400.0])
+    log = noise.VisitNoise(
+        (noise.GAMMA * depth**2).astype("f4"), ((0.04 - noise.GAMMA) * depth).astype("f4"), np.ones(2, "f4")
+    )
+    where = noise.Where(np.array([0, n]), np.arange(n, dtype="i4") % 2, (np.arange(n) % 2).astype("i1"), log)
+    veil = noise.Veil(
+        np.array([[0.8, 0.9]], "f4"), np.array([[0.0, 50.0]], "f4"), np.array([[3.0, -7.0]], "f4")
+    )
+    cuts = noise.Cuts(np.array([3.0, 0.0], "f4"), np.full(2, saturation, "f4"), threshold)
+    light = Light(flux.astype("f4"), np.full((1, 2), template, "f4"))
+    return noise.measure(light, veil, where, normal, cuts), normal
 
 
 def test_the_kernel_equals_its_plain_twin() -> None:
-    rng = np.random.default_rng(4)
-    total = rng.normal(0, 3000, 5000)
-    difference = total - rng.uniform(0, 2000, 5000)
-    flux, error, detected, depth, normal = measured(difference, total)
-    expected = noise.depth_error(total.astype("f4").astype("f8"), depth.astype("f8"))
-    np.testing.assert_allclose(error, expected, rtol=1e-6)
-    np.testing.assert_allclose(flux, difference + expected * normal, rtol=2e-5, atol=1e-2)
-    np.testing.assert_array_equal(detected, np.abs(flux) > 5 * error)
+    flux = np.random.default_rng(4).uniform(-10, 6000, 5000).astype("f4").astype("f8")
+    seen, normal = measured(flux, template=900.0)
+    odd = np.arange(5000) % 2 == 1
+    total = flux * np.where(odd, np.float32(0.9), np.float32(0.8))
+    difference = total - 900 * np.where(odd, np.float32(0.9), np.float32(0.8))
+    own = noise.depth_error(total + np.where(odd, 50.0, 0.0), np.where(odd, 400.0, 100.0))
+    np.testing.assert_allclose(seen.difference, difference, rtol=1e-5, atol=1e-3)
+    np.testing.assert_allclose(seen.flux_err, np.hypot(own, np.where(odd, 0.0, 3.0)), rtol=1e-6)
+    expected = difference + own * normal + np.where(odd, -7.0, 3.0)
+    np.testing.assert_allclose(seen.flux, expected, rtol=2e-5, atol=2e-2)
+    np.testing.assert_array_equal(seen.detected, np.abs(seen.flux) > 5 * seen.flux_err)
+    assert not seen.flags.any()
 
 
 def test_pulls_are_a_unit_normal() -> None:
     n = 200_000
-    truth = np.random.default_rng(3).uniform(-100, 5000, n)
-    flux, error, *_ = measured(truth, truth)
-    pulls = (flux - truth) / error
+    seen, _ = measured(np.random.default_rng(3).uniform(0, 5000, n))
+    odd = np.arange(n) % 2 == 1  # the others have a template's error, the same for all
+    pulls = ((seen.flux + 7 - seen.difference) / seen.flux_err)[odd]
     # 1 %: four standard errors of the mean and of the width for this n
-    assert abs(pulls.mean()) < 0.01
+    assert abs(pulls.mean()) < 0.013
     assert abs(pulls.std() - 1) < 0.01
 
 
 def test_what_has_no_model_stays_nan_and_is_not_detected() -> None:
-    flux, error, detected, *_ = measured(np.array([np.nan, 1e6]), np.array([np.nan, 1e6]))
-    assert np.isnan(flux[0])
-    assert np.isfinite(error).all()
-    assert detected.tolist() == [False, True]
+    seen, _ = measured(np.array([np.nan, 1e6]))
+    assert np.isnan(seen.flux[0])
+    assert np.isfinite(seen.flux_err).all()
+    assert seen.detected.tolist() == [False, True]
+    assert seen.flags.tolist() == [FLAG_NO_MODEL, 0]
 
 
 def test_the_threshold_is_on_the_size_of_the_signal() -> None:
-    _, _, detected, *_ = measured(np.array([-1e5, 1e5, 0.0]), np.zeros(3))
-    assert detected.tolist() == [True, True, False]
-    _, _, detected, *_ = measured(np.array([-1e5, 1e5, 0.0]), np.zeros(3), threshold=1e9)
-    assert not detected.any()
+    flux = np.array([0.0, 1e5, 5e4])
+    assert measured(flux, template=5e4)[0].detected.tolist() == [True, True, False]
+    assert not measured(flux, template=5e4, threshold=1e9)[0].detected.any()
+
+
+def test_what_saturates_is_flagged_and_not_found() -> None:
+    seen, _ = measured(np.array([1e5, 2e4]), saturation=5e4)
+    assert seen.flags.tolist() == [FLAG_SATURATED, 0]
+    assert seen.detected.tolist() == [False, True]
 
 
 def test_no_objects_have_no_visits() -> None:
