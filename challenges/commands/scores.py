@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.box import SIMPLE_HEAVY
 
 from challenges.options import (
     Again,
@@ -14,6 +15,7 @@ from challenges.options import (
     Settings,
     TransportName,
     link_of,
+    out_console,
     say,
     show_leaderboard,
 )
@@ -62,4 +64,40 @@ def report(
     say(f"Report: {path}")
 
 
-COMMANDS = {"score": score_, "report": report}
+def compare(
+    run_path: RunPath,
+    classifiers: Annotated[
+        list[str] | None, typer.Argument(metavar="[CLASSIFIER]...", help="Two or more; all without any.")
+    ] = None,
+    axis: Annotated[str, typer.Option(help="last, detection:3, days:8 ..")] = "last",
+    metric: Annotated[list[str] | None, typer.Option(help="Metric; macro F1 and log loss without.")] = None,
+    challenge: Annotated[str | None, typer.Option(help="Challenge whose [scoring] holds.")] = None,
+) -> None:
+    """Compare classifiers on the same objects: paired intervals, McNemar, Holm over all pairs."""
+    import msgspec
+    from rich.table import Table
+
+    from challenges.challenge import find_challenge
+    from challenges.pipeline import open_run
+    from scoring.compare import compare as compare_classifiers
+    from scoring.spec import Scoring
+
+    spec = find_challenge(challenge).scoring if challenge else Scoring()
+    spec = msgspec.structs.replace(spec, metrics=metric or ["macro_f1", "log_loss"])
+    table = Table(
+        box=SIMPLE_HEAVY, caption="right alone: objects that one of the two names rightly (McNemar)"
+    )
+    for name in ("A", "B", "metric", "A - B", "interval", "Holm p", "better"):
+        table.add_column(name, no_wrap=True)
+    for pair in compare_classifiers(open_run(run_path), classifiers or None, spec=spec, axis=axis):
+        for d in pair.differences:
+            interval = f"{d.low:+.3f}..{d.high:+.3f}"
+            table.add_row(
+                pair.a, pair.b, d.metric, f"{d.difference:+.3f}", interval, f"{d.holm:.3g}", d.better or "tie"
+            )
+        counts = f"{pair.a_alone} : {pair.b_alone}"
+        table.add_row(pair.a, pair.b, "right alone", counts, "", f"{pair.mcnemar_holm:.3g}", "")
+    out_console.print(table)
+
+
+COMMANDS = {"score": score_, "report": report, "compare": compare}
