@@ -84,20 +84,18 @@ def compare(
 
     spec = find_challenge(challenge).scoring if challenge else Scoring()
     spec = msgspec.structs.replace(spec, metrics=metric or ["macro_f1", "log_loss"])
-    table = Table(
-        box=SIMPLE_HEAVY, caption="right alone: objects that one of the two names rightly (McNemar)"
-    )
-    for name in ("A", "B", "metric", "A - B", "interval", "Holm p", "better"):
-        table.add_column(name, no_wrap=True)
     for pair in compare_classifiers(open_run(run_path), classifiers or None, spec=spec, axis=axis):
+        table = Table(title=f"{pair.a} - {pair.b}, {pair.n:,} objects", box=SIMPLE_HEAVY)
+        for name in ("metric", "difference", "interval", "Holm p", "better"):
+            table.add_column(name, no_wrap=True)
         for d in pair.differences:
             interval = f"{d.low:+.3f}..{d.high:+.3f}"
-            table.add_row(
-                pair.a, pair.b, d.metric, f"{d.difference:+.3f}", interval, f"{d.holm:.3g}", d.better or "tie"
-            )
-        counts = f"{pair.a_alone} : {pair.b_alone}"
-        table.add_row(pair.a, pair.b, "right alone", counts, "", f"{pair.mcnemar_holm:.3g}", "")
-    out_console.print(table)
+            table.add_row(d.metric, f"{d.difference:+.3f}", interval, f"{d.holm:.2g}", d.better or "tie")
+        out_console.print(table)
+        say(
+            f"{pair.a} alone is right on {pair.a_alone:,} objects, {pair.b} alone on {pair.b_alone:,}; "
+            f"McNemar p {pair.mcnemar_holm:.2g} (Holm over all pairs)"
+        )
 
 
 COMMANDS = {"score": score_, "report": report, "compare": compare}

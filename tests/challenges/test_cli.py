@@ -143,6 +143,15 @@ def test_check_tells_what_a_broker_gets_wrong(
     assert "expected a broker that keeps every required rule" in printed.err
 
 
+def test_compare_names_the_better_classifier(demo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert brokerbench(["compare", str(demo / "run"), "--axis", "detection:3"]) == 0
+    printed = capsys.readouterr().out
+    assert re.search(r"macro_f1 .*\+0\.\d+ .*forest 1", printed)
+    assert "McNemar p" in printed
+    line = complaint(capsys, "compare", demo / "run", "forest", "frest")
+    assert "did you mean 'forest'" in line
+
+
 def test_a_sky_without_objects_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = (Path(__file__).parents[2] / "challenges" / "ci.toml").read_text()
     (tmp_path / "zero.toml").write_text(re.sub(r"count = \d+", "count = 0", text))
