@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from brokerbench.rng import stream
+from reference_brokers._trees_onnx import forest_as_onnx
 from reference_brokers.learner import Learner
 
 ABSENT = -1e6
-"""Stands for NaN inside the forest, below every value that a feature takes: trees can split on it."""
+"""Stands for NaN when the forest grows, below every value of a feature: trees can split on absence."""
 
 TREES, DEPTH, LEAF = 120, 14, 3
 
@@ -30,25 +29,7 @@ def grow(
         random_state=int(stream(seed, "forest", "trees").integers(1 << 31)),
     )
     model.fit(np.where(np.isnan(rows), np.float32(ABSENT), rows), numbers, sample_weight=weights)
-    return _as_onnx(model, rows.shape[1])
-
-
-def _as_onnx(model: Any, n_features: int) -> bytes:
-    """A fitted scikit-learn forest as the bytes of an ONNX file that takes NaN."""
-    import onnx
-    from onnx import TensorProto, helper
-    from skl2onnx import convert_sklearn
-    from skl2onnx.common.data_types import FloatTensorType
-
-    inputs = [("filled", FloatTensorType([None, n_features]))]
-    made = convert_sklearn(model, initial_types=inputs, options={id(model): {"zipmap": False}})
-    graph = made.graph
-    graph.initializer.append(helper.make_tensor("absent", TensorProto.FLOAT, [1], [ABSENT]))
-    graph.node.insert(0, helper.make_node("IsNaN", ["features"], ["missing"]))
-    graph.node.insert(1, helper.make_node("Where", ["missing", "absent", "features"], ["filled"]))
-    graph.input[0].name = "features"
-    onnx.checker.check_model(made)
-    return made.SerializeToString()
+    return forest_as_onnx(model, rows.shape[1])
 
 
 BROKER = Learner(name="forest", version="1", learn=grow)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brokerbench.rng import stream
-from reference_brokers._boosted_onnx import boosted_as_onnx
+from reference_brokers._trees_onnx import boosted_as_onnx
 from reference_brokers.learner import Learner
 
 ROUNDS, LEAVES, RATE = 80, 24, 0.1

@@ -12,7 +12,7 @@ import pytest
 from brokerbench.errors import ConfigError, InputError, UnknownName
 from brokerbench.taxonomy import ELASTICC2
 from reference_brokers import BROKERS, Broker, TrainableBroker, features, forest, gbm, load_broker
-from reference_brokers._boosted_onnx import boosted_as_onnx, largest_f4
+from reference_brokers._trees_onnx import boosted_as_onnx, largest_f4
 from reference_brokers.model import onnx_session
 from tests.reference_brokers.batches import CLASSES, make_batch, one_alert, take
 
@@ -200,8 +200,10 @@ def test_the_context_broker_is_blind_to_the_light_curve(fitted, unseen):
 
 def test_the_forest_in_onnx_equals_scikit_learn(training, monkeypatch):
     kept = {}
-    real = forest._as_onnx
-    monkeypatch.setattr(forest, "_as_onnx", lambda model, n: (kept.update(model=model), real(model, n))[1])
+    real = forest.forest_as_onnx
+    monkeypatch.setattr(
+        forest, "forest_as_onnx", lambda model, n: (kept.update(model=model), real(model, n))[1]
+    )
     broker = BROKERS["forest"].fit(iter(training), seed=5)
     matrix = features(make_batch(300, 21)[0])
     theirs = kept["model"].predict_proba(np.where(np.isnan(matrix), np.float32(forest.ABSENT), matrix))
