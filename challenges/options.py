@@ -84,12 +84,12 @@ def show_leaderboard(run_path: Path) -> None:
 
     folder = Folder.open(run_path / "scores", kind="scores")
     spec = load_scores(folder)[1]["spec"]
-    points = {f"det {n}": f"detection:{n}" for n in spec["detections"]}
+    points = {f"@{n}": f"detection:{n}" for n in spec["detections"]}
     early = {
         name: {row["classifier"]: row["value"] for row in leaderboard(folder, axis=axis)}
         for name, axis in points.items()
     }
-    title = "Leaderboard: macro F1 at the last answer, and at the n-th detection"
+    title = "Leaderboard: macro F1 at the last answer, and at the n-th detection (@n)"
     table = Table(title=title, box=SIMPLE_HEAVY)
     for name in ("rank", "classifier", "last", "interval", "objects", *points):
         table.add_column(name, no_wrap=True)
