@@ -19,8 +19,8 @@ Array = NDArray[np.float64]
 H, C, K = 6.62607015e-27, 2.99792458e10, 1.380649e-16
 UNIT_RADIUS = 1e15  # cm
 
-_T_LOW, _T_HIGH, _T_NODES = 400.0, 3.0e5, 288
-_X_STEP, _X_NODES = 0.01, 162  # in ln(1 + z): to z = 4
+_T_LOW, _T_HIGH, _T_NODES = 400.0, 3.0e5, 224
+_X_STEP, _X_NODES = 0.02, 82  # in ln(1 + z): to z = 4
 _FIRST, _LAST, _NODES = 0.02, 2000.0, 124
 
 

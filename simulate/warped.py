@@ -78,7 +78,7 @@ def _table(model: WarpedIa, passbands: Passbands) -> templates.TemplateTable:
         warped,
         spectra.salt_colour_law,
         passbands,
-        templates.Grid(z=(0.0, model.z_max + 0.05, 0.01), c=(*model.colours, 0.04)),
+        templates.Grid(z=(0.0, model.z_max + 0.05, 0.02), c=(*model.colours, 0.04)),
         phases=np.arange(-20.0, 85.5),
         wavelengths=(1000.0, 25000.0),
     )
