@@ -1,4 +1,4 @@
-"""ELAsTiCC brokerClassification messages: many at a time, to bytes and back."""
+"""ELAsTiCC brokerClassification messages of v0.9.1, many at a time."""
 
 from __future__ import annotations
 
@@ -9,28 +9,9 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from brokerbench.tables import NO_TIME
-from streamer.codec import Ranges, compile_schema
 from streamer.packets import Packets
-from streamer.schemas.elasticc_v0_9_1.mapping import CLASSIFICATION
 
-__all__ = ["Answers", "Sender", "decode_answers", "encode_answers"]
-
-_NAMES = ("brokerName", "brokerVersion", "classifierName", "classifierParams")
-_WANT = frozenset(
-    {
-        "alertId",
-        "diaSourceId",
-        "elasticcPublishTimestamp",
-        "brokerIngestTimestamp",
-        "brokerIngestTimestamp?",
-        *_NAMES,
-        "classifications#",
-        "classifications[].classId",
-        "classifications[].probability",
-    }
-)
-CODEC = compile_schema(CLASSIFICATION)
+__all__ = ["Sender", "encode_answers"]
 
 Array = NDArray[Any]
 
@@ -51,26 +32,6 @@ class Sender:
         params = getattr(broker, "params", "")
         classes = tuple(int(c) for c in broker.classes)
         return cls(broker.name, str(broker.version), broker.name, str(params), classes)
-
-
-@dataclass(frozen=True, eq=False)
-class Answers:
-    """n decoded messages; times i8[n] us UTC as the payload claims them (NO_TIME for none).
-
-    sender i4[n] indexes senders (broker, version, classifier, params); message i owns the pairs
-    (class_id i4, probability f4) offsets[i]:offsets[i + 1]. rows i8[n]: which message of the batch.
-    """
-
-    rows: Array
-    alert_id: Array
-    source_id: Array
-    claimed_publish: Array
-    claimed_ingest: Array
-    sender: Array
-    senders: list[tuple[str, str, str, str]]
-    offsets: Array
-    class_id: Array
-    probability: Array
 
 
 def encode_answers(
@@ -122,74 +83,6 @@ def _encode(longs: Any, head: Any, code: Any, ends: Any, bits: Any, out: Any, of
         out[at] = 0
         at += 1
         offsets[i + 1] = at
-
-
-def decode_answers(packets: Packets) -> tuple[Answers, list[tuple[int, str]]]:
-    """The answers in n packets, and (row, reason) of those that are no brokerClassification."""
-    d = CODEC.decode(packets, _WANT)
-    names = [d[n] for n in _NAMES]
-    starts, sizes = np.stack([n.start for n in names], axis=1), np.stack([n.size for n in names], axis=1)
-    sender, first = np.empty(len(d.rows), "i4"), np.empty(len(d.rows), "i8")
-    count = _group(packets.data, starts, sizes, sender, first)
-    ingest = _micros(d["brokerIngestTimestamp"])
-    ingest[d["brokerIngestTimestamp?"] == 0] = NO_TIME
-    offsets = np.zeros(len(d.rows) + 1, "i8")
-    np.cumsum(d["classifications#"], out=offsets[1:])
-    texts = [Ranges(n.data, n.start[first[:count]], n.size[first[:count]]).texts() for n in names]
-    answers = Answers(
-        rows=d.rows,
-        alert_id=d["alertId"],
-        source_id=d["diaSourceId"],
-        claimed_publish=_micros(d["elasticcPublishTimestamp"]),
-        claimed_ingest=ingest,
-        sender=sender,
-        senders=list(zip(*texts, strict=True)),
-        offsets=offsets,
-        class_id=np.clip(d["classifications[].classId"], -(2**31), 2**31 - 1).astype("i4"),
-        probability=d["classifications[].probability"],
-    )
-    return answers, [
-        (row, f"expected a brokerClassification v0.9.1, got {reason}") for row, reason in d.wrong
-    ]
-
-
-@numba.njit(cache=True, nogil=True)
-def _group(data: Any, starts: Any, sizes: Any, group: Any, first: Any) -> Any:
-    """Number of different senders; group i4[n] of each message, first message of each group."""
-    count, last = 0, 0
-    for i in range(len(starts)):
-        found = -1
-        for k in range(count):
-            g = (last + k) % count
-            j = first[g]
-            same = True
-            for c in range(starts.shape[1]):
-                if sizes[i, c] != sizes[j, c]:
-                    same = False
-            c = 0
-            while same and c < starts.shape[1]:
-                for b in range(sizes[i, c]):
-                    if data[starts[i, c] + b] != data[starts[j, c] + b]:
-                        same = False
-                        break
-                c += 1
-            if same:
-                found = g
-                break
-        if found < 0:
-            found = count
-            first[count] = i
-            count += 1
-        group[i] = last = found
-    return count
-
-
-_MOST = 1 << 50
-
-
-def _micros(millis: Array) -> Array:
-    """us of ms; NO_TIME for what no clock can show."""
-    return np.where((millis > -_MOST) & (millis < _MOST), millis * 1000, NO_TIME)
 
 
 def _long(value: int) -> bytes:

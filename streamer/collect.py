@@ -18,7 +18,7 @@ from brokerbench.store import Folder, write_table
 from brokerbench.tables import NO_TIME, Classifications, Ledger, Rejects
 from brokerbench.taxonomy import ELASTICC2, RESIDUAL, Taxonomy
 from streamer.alerts import part_numbers
-from streamer.answers import Answers, decode_answers
+from streamer.layouts import Answers, decode_answers, known_layouts, modern_ids
 from streamer.spill import ROW, Spill, Spilled
 from streamer.transports import MessageBatch, Transport
 
@@ -26,7 +26,7 @@ __all__ = ["AnswerSummary", "collect"]
 
 REASONS = ("duplicate", "orphan", "invalid", "malformed")
 TOLERANCE = 1e-3
-"""Probabilities whose sum differs from 1 by more are counted; what is missing goes to Residual."""
+"""Answers whose probabilities differ from 1 in sum by more are counted; they are kept as they are."""
 MOST_CLASSIFIERS = 1000
 _POLL = 8192
 
@@ -47,7 +47,8 @@ def collect(
     """Read the answers in some topics into RUN/answers and RUN/rejects; one summary a classifier.
 
     Of several answers to one alert the first one counts. Times come from the transport alone.
-    Raises AccountingError where received is not accepted + rejected.
+    Raises AccountingError where received is not accepted + rejected. An answer is what one classifier
+    says in one message.
     """
     target, rejected = run.path / "answers", run.path / "rejects"
     if target.exists():
@@ -94,6 +95,7 @@ class _Books:
     invalid: int = 0
     conflicting: int = 0
     unnormalised: int = 0
+    old_ids: int = 0
 
 
 class _Collector:
@@ -111,17 +113,26 @@ class _Collector:
         self._classes: list[set[int]] = []
         self._books: list[_Books] = []
         self._topics: list[str] = []
+        self._layouts: dict[str, str] = {}
         self.received = self.accepted = 0
 
     def receive(self, messages: MessageBatch, rejects: _RejectFiles) -> None:
         """Check a batch of messages and put the good ones into their buckets."""
-        self.received += len(messages)
         if messages.topic not in self._topics:
             self._topics.append(messages.topic)
-        answers, wrong = decode_answers(messages.values)
+        layout = self._layouts.get(messages.topic, "")
+        answers, wrong, layout = decode_answers(messages.values, layout)
+        self.received += len(answers.rows) + len(wrong)
+        if layout:
+            self._layouts[messages.topic] = layout
+            answers, old = modern_ids(answers, known_layouts()[layout], self._taxonomy)
+        else:
+            old = np.zeros(0, "?")
         rejects.add(messages, [(row, "malformed", detail) for row, detail in wrong])
         sender, over = self._known_senders(answers)
         invalid = {**_invalid(answers, self._taxonomy), **over}
+        for s in np.unique(sender[(sender >= 0)]) if old.any() else ():
+            self._books[s].old_ids += int(old[sender == s].sum())
         part = self._parts(answers.alert_id)
         orphan = {int(i): f"alert {answers.alert_id[i]} was never sent" for i in np.flatnonzero(part < 0)}
         rows = answers.rows
@@ -187,8 +198,6 @@ class _Collector:
             mine = sender[good] == s
             self._classes[s] |= set(np.unique(class_id[mine[of]]).tolist())
             self._books[s].unnormalised += int((np.abs(total[mine] - 1) > TOLERANCE).sum())
-            if (total[mine] < 1 - TOLERANCE).any():
-                self._classes[s].add(RESIDUAL)
         self._spill.put(Spilled(table, class_id, probability), bucket)
 
     def write(self, folder: Path, number: int, rejects: _RejectFiles) -> AnswerSummary:
@@ -211,6 +220,7 @@ class _Collector:
         counts = {"received": books.accepted + books.duplicate + books.orphan + books.invalid}
         counts |= {name: getattr(books, name) for name in ("accepted", "duplicate", "orphan", "invalid")}
         faults = {"conflicting_duplicates": books.conflicting, "sum_not_1": books.unnormalised}
+        faults["class_ids_of_elasticc_1"] = books.old_ids
         out.complete(counts=counts, faults=faults)
         return AnswerSummary(name, classifier, tuple(classes.tolist()), counts)
 
@@ -218,7 +228,7 @@ class _Collector:
         self, spilled: Spilled, ledger: Ledger, number: int, classes: NDArray[np.int32], rejects: _RejectFiles
     ) -> Classifications:
         rows, books = spilled.rows, self._books[number]
-        dense = spilled.dense(classes, RESIDUAL, TOLERANCE)
+        dense = spilled.dense(classes)
         by_id = np.argsort(ledger.alert_id)
         known = ledger.alert_id[by_id]
         at = np.searchsorted(known, rows["alert_id"])

@@ -19,6 +19,7 @@ from streamer.transports import MessageBatch, Transport
 __all__ = ["Batching", "Broker", "ServeReport", "serve"]
 
 Progress = Callable[[int, int], None]
+_LOOK_US = 300_000  # between looks at what the whole group has done
 
 
 class Broker(Protocol):
@@ -100,12 +101,14 @@ def serve(
     batching: Batching | None = None,
     clock: Clock | None = None,
     until_end: bool = True,
+    expect: int | None = None,
     progress: Progress | None = None,
 ) -> ServeReport:
     """Answer the alerts of a topic with a broker until the topic's end; goes on at the group's commit.
 
     A message that does not decode, and an alert on which the broker fails, are counted and never stop
-    the loop. Offsets are committed once the answers are safe. TransportError where the topic does
+    the loop. Offsets are committed once the answers are safe. expect: end once the group has received
+    so many messages of the topic, whatever the topic's end looks like. TransportError where the topic does
     not appear in time.
     """
     clock = clock or WallClock()
@@ -115,7 +118,7 @@ def serve(
     consumer = transport.consumer(topic_in, group or broker.name)
     producer = transport.producer(topic_out)
     counts = service.counts
-    committed = last = began
+    committed = last = looked = began
     idle_s = transport.idle_s if options.idle_s is None else options.idle_s
     try:
         while True:
@@ -129,7 +132,12 @@ def serve(
             elif not counts.received and now - began > options.patience_s * 1e6:
                 _expect_topic(transport, topic_in, options.patience_s)
             quiet = not len(messages) and now - last >= idle_s * 1e6
-            ended = until_end and quiet and consumer.at_end()
+            ended = until_end and expect is None and quiet and consumer.at_end()
+            if expect is not None and not len(messages) and now - looked > _LOOK_US:
+                producer.flush()
+                consumer.commit()
+                committed = looked = now
+                ended = consumer.committed() >= expect
             if ended or (len(messages) and now - committed > options.commit_s * 1e6):
                 producer.flush()
                 consumer.commit()

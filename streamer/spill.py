@@ -35,18 +35,14 @@ class Spilled:
     class_id: NDArray[np.int32]
     probability: NDArray[np.float32]
 
-    def dense(self, classes: NDArray[np.int32], residual: int, tolerance: float) -> NDArray[np.float32]:
-        """f4[n, len(classes)]: 0 where a message does not name a class; what it lacks to 1 in residual.
+    def dense(self, classes: NDArray[np.int32]) -> NDArray[np.float32]:
+        """f4[n, len(classes)], as received: 0 where a message does not name a class.
 
-        classes: ascending, with every class named. A lack below `tolerance` is rounding and stays.
+        classes: ascending, with every class named.
         """
         out = np.zeros((len(self.rows), len(classes)), "f4")
         of = np.repeat(np.arange(len(self.rows)), self.rows["pairs"])
         out[of, np.searchsorted(classes, self.class_id)] = self.probability
-        lack = 1 - out.sum(axis=1, dtype="f8")
-        short = lack > tolerance
-        if short.any():
-            out[short, np.searchsorted(classes, residual)] += lack[short].astype("f4")
         return out
 
 

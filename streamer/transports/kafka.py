@@ -345,6 +345,15 @@ class KafkaConsumer:
                 return False
             raise TransportError(f"topic {self._topic}: expected its offsets, got {_text(error)}") from error
 
+    def committed(self) -> int:
+        """Messages of the topic that the whole group has behind it."""
+        try:
+            found = self._client.list_topics(self._topic, timeout=_WAIT_S).topics[self._topic].partitions
+            here = self._client.committed([ck.TopicPartition(self._topic, p) for p in found], timeout=_WAIT_S)
+            return sum(max(0, c.offset - self._ends(c.partition)[0]) for c in here if c.offset >= 0)
+        except ck.KafkaException as error:
+            raise TransportError(f"topic {self._topic}: expected its offsets, got {_text(error)}") from error
+
     def _position(self, partition: int) -> int:
         if partition not in self._next:
             here = ck.TopicPartition(self._topic, partition)

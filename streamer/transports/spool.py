@@ -404,6 +404,10 @@ class SpoolConsumer:
             self._block = self._next_block()
         return self._block is None
 
+    def committed(self) -> int:
+        """Messages of the topic that the group has behind it."""
+        return self._last_commit()
+
     def close(self) -> None:
         """Nothing to let go of."""
 

@@ -88,6 +88,9 @@ class Consumer(Protocol):
     def drained(self) -> bool:
         """Whether nothing is left now; more may follow."""
 
+    def committed(self) -> int:
+        """Messages of the topic that the whole group has behind it."""
+
     def close(self) -> None:
         """Leave the group."""
 

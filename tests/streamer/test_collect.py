@@ -136,7 +136,8 @@ def test_every_kind_of_reject_is_counted_with_its_reason(stream_run: Folder, spo
     ):
         assert text in details
     manifest = Folder.open(stream_run.path / "answers" / "c").manifest
-    assert manifest["faults"] == {"conflicting_duplicates": 1, "sum_not_1": 0}
+    assert manifest["faults"]["conflicting_duplicates"] == 1
+    assert manifest["faults"]["sum_not_1"] == 0
     table = accepted(stream_run, "c")
     assert (table.probability == np.array(p, "f4")).all()
     assert (table.claimed_publish == 10**15).all()
@@ -151,17 +152,18 @@ def test_the_first_answer_counts(stream_run: Folder, spool: Spool) -> None:
     assert (table.probability[:, 0] == np.float32(0.2)).all()
 
 
-def test_what_is_missing_to_one_goes_to_residual_and_is_counted(stream_run: Folder, spool: Spool) -> None:
+def test_probabilities_are_kept_as_received_and_odd_sums_are_counted(
+    stream_run: Folder, spool: Spool
+) -> None:
     ids = sent_ids(stream_run)
     only_ia = Sender("Pitt-Google Broker", "v0.7", "SNN", "", (2222,))
     too_much = Sender("x", "1", "greedy", "", (2222, 2223))
     put(spool, answer(ids[:9], [0.75], only_ia), answer(ids[9], [1.0], only_ia))
     put(spool, answer(ids[:3], [0.9, 0.9], too_much), topic="more")
     summaries = {s.name: s for s in collect(stream_run, spool, ["answers", "more"])}
-    assert summaries["SNN"].classes == (200, 2222)
+    assert summaries["SNN"].classes == (2222,)
     assert summaries["greedy"].classes == (2222, 2223)
-    table = accepted(stream_run, "SNN")
-    assert sorted(map(tuple, np.unique(table.probability, axis=0).tolist())) == [(0.0, 1.0), (0.25, 0.75)]
+    assert sorted(accepted(stream_run, "SNN").probability[:, 0].tolist()) == [0.75] * 9 + [1.0]
     faults = [Folder.open(stream_run.path / "answers" / n).manifest["faults"] for n in ("SNN", "greedy")]
     assert [f["sum_not_1"] for f in faults] == [9, 3]
     assert (accepted(stream_run, "greedy").probability == np.float32(0.9)).all()

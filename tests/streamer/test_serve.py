@@ -13,8 +13,9 @@ from fastavro.schema import load_schema
 
 from brokerbench.errors import TransportError
 from brokerbench.store import Folder
-from streamer.answers import Sender, decode_answers, encode_answers
+from streamer.answers import Sender, encode_answers
 from streamer.clock import ManualClock
+from streamer.layouts import decode_answers
 from streamer.packets import Packets
 from streamer.replay import play
 from streamer.serve import Batching, serve
@@ -38,7 +39,8 @@ def answers(spool: Spool, topic: str = "answers") -> list[bytes]:
 
 
 def alert_ids(raw: list[bytes]) -> np.ndarray:
-    decoded, wrong = decode_answers(Packets.of(raw))
+    decoded, wrong, layout = decode_answers(Packets.of(raw))
+    assert layout == "elasticc_v0_9_1"
     assert not wrong
     return decoded.alert_id
 
@@ -75,7 +77,7 @@ def test_messages_are_the_bytes_of_fastavro(shared_data: Path) -> None:
     sender = Sender("a broker", "1.0", "naïve", "", classes)
     n = 50
     ids = rng.integers(-(1 << 62), 1 << 62, n), rng.integers(0, 1 << 52, n)
-    times = rng.integers(0, 1 << 49, (2, n)) * 1000
+    times = rng.integers(0, 1 << 46, (2, n)) * 1000
     p = rng.random((n, len(classes))).astype("f4")
     packets = encode_answers(sender, ids, (times[0], times[1]), p)
     for i in range(n):
@@ -95,7 +97,7 @@ def test_messages_are_the_bytes_of_fastavro(shared_data: Path) -> None:
         out = io.BytesIO()
         fastavro.schemaless_writer(out, real, record)
         assert packets[i] == out.getvalue()
-    decoded, wrong = decode_answers(packets)
+    decoded, wrong, _ = decode_answers(packets)
     assert not wrong
     assert (decoded.alert_id == ids[0]).all()
     assert (decoded.claimed_publish == times[0]).all()
@@ -169,3 +171,11 @@ def test_malformed_alerts_are_counted_and_passed_over(spool: Spool) -> None:
 def test_a_broker_waits_for_its_topic_and_not_for_ever(tmp_path: Path) -> None:
     with pytest.raises(TransportError, match="alerts: expected the topic within 0.1 s, got none"):
         serve(Prior(), Spool(tmp_path), topic_out="answers", batching=Batching(patience_s=0.1))
+
+
+def test_a_broker_may_be_told_how_many_alerts_to_expect(spool: Spool) -> None:
+    total = len(spool.consumer("alerts").poll(10_000, 0))
+    report = serve(Prior(), spool, topic_out="answers", expect=total, until_end=False)
+    assert report.answered == total
+    again = serve(Prior(), spool, topic_out="more", expect=total)  # the group has them behind it
+    assert again.received == 0
