@@ -245,6 +245,7 @@ def header_of(path: Path) -> list[str]:
     opener = gzip.open if path.name.endswith(".gz") else open
     try:
         with opener(path, "rb") as file:
-            return [name.strip().strip('"') for name in file.readline(1 << 16).decode().split(",")]
+            first = next((line for line in iter(lambda: file.readline(1 << 16), b"") if line.strip()), b"")
+            return [name.strip().strip('"') for name in first.decode().split(",")]
     except (OSError, EOFError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: expected a CSV file, got {error}") from error
