@@ -84,7 +84,7 @@ def show_leaderboard(run_path: Path) -> None:
 
     folder = Folder.open(run_path / "scores", kind="scores")
     spec = load_scores(folder)[1]["spec"]
-    points = {f"@{n}": f"detection:{n}" for n in spec["detections"]}
+    points = {f"@{n}": f"detection:{n}" for n in spec["detections"][:3]}
     early = {
         name: {row["classifier"]: row["value"] for row in leaderboard(folder, axis=axis)}
         for name, axis in points.items()
