@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ from simulate.readers._run import (
     write_part,
 )
 from simulate.readers._snana_types import Options, classes, model_name
+
+Span = tuple[NDArray[np.int64], NDArray[np.int64]]  # first row and number of rows of objects
 
 PHOTFLAG_DETECT = 4096
 """Bit of PHOTFLAG that marks a detection where the header does not say (SNANA's default)."""
@@ -196,13 +199,10 @@ def _part(
     ids, source = labels
     made: list[ImportedPart] = []
     at = 0
-    for path, rows in pieces:
-        head, phot = pairs(path)
-        first, count = snana.spans(head, phot)
-        head = FitsTable(head.path, head.primary, head.header, head.rows[rows])
-        mine = ids[at : at + len(rows)]
-        at += len(rows)
-        curves, true = _light_curves(head, phot, (first[rows], count[rows]), visits, options)
+    for head, phot, span in _alike(pieces, pairs):
+        mine = ids[at : at + len(head.rows)]
+        at += len(head.rows)
+        curves, true = _light_curves(head, phot, span, visits, options)
         parameters, units = snana.parameters(head)
         made.append(
             ImportedPart(
@@ -219,10 +219,46 @@ def _part(
     return joined(made)
 
 
+def _alike(
+    pieces: list[tuple[Path, NDArray[np.int64]]], pairs: _Pairs
+) -> Iterator[tuple[FitsTable, FitsTable, Span]]:
+    """HEAD, PHOT and spans of the pieces, files with the same columns and flags joined into one.
+
+    SNANA writes thousands of files with a few objects each: column by column they are read as one.
+    """
+    for _, group in groupby((_piece(path, rows, pairs) for path, rows in pieces), key=_layout):
+        heads, phots, spans = zip(*group, strict=True)
+        before = np.cumsum([0, *(len(p.rows) for p in phots[:-1])])
+        first = np.concatenate([s[0] + b for s, b in zip(spans, before, strict=True)])
+        yield _stacked(heads), _stacked(phots), (first, np.concatenate([s[1] for s in spans]))
+
+
+def _piece(path: Path, rows: NDArray[np.int64], pairs: _Pairs) -> tuple[FitsTable, FitsTable, Span]:
+    head, phot = pairs(path)
+    first, count = snana.spans(head, phot)
+    first, count = first[rows], count[rows]
+    begin = first[0] if len(first) else 0
+    measured = phot.rows[begin : first[-1] + count[-1]] if len(first) else phot.rows[:0]
+    return replace(head, rows=head.rows[rows]), replace(phot, rows=measured), (first - begin, count)
+
+
+def _layout(piece: tuple[FitsTable, FitsTable, Span]) -> tuple[object, ...]:
+    head, phot, _ = piece
+    flags = [phot.primary.get(f"PHOTFLAG_{name}") for name in ("DETECT", "SATURATE")]
+    return (head.rows.dtype, phot.rows.dtype, *flags)
+
+
+def _stacked(tables: Sequence[FitsTable]) -> FitsTable:
+    first = tables[0]
+    if len(tables) == 1:
+        return first
+    return replace(first, rows=np.concatenate([t.rows for t in tables]))
+
+
 def _light_curves(
     head: FitsTable,
     phot: FitsTable,
-    span: tuple[NDArray[np.int64], NDArray[np.int64]],
+    span: Span,
     visits: Visits,
     options: Options,
 ) -> tuple[LightCurves, TrueFluxes]:

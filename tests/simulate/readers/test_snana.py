@@ -248,6 +248,32 @@ def test_parts_are_chunks_in_file_order_across_files(tmp_path, monkeypatch):
         np.testing.assert_array_equal(getattr(joined, name), value)
 
 
+def test_files_of_one_model_may_have_different_columns(tmp_path):
+    folder = write_pair(tmp_path / "in", [3, 4], stem="A-0001")
+    write_pair(folder, [2], stem="A-0002", head={"SIM_EXTRA": np.array([7], "i4")})
+    columns = {k: v for k, v in head_columns([5]).items() if k not in ("SIM_AV", "HOSTGAL_MAG_r")}
+    write_pair(folder, [5], stem="A-0003")
+    rewrite(folder / "A-0003_HEAD.FITS.gz", columns)
+    run = read(folder, tmp_path / "run")
+    assert run.manifest["parts"]["00-00000"]["objects"] == 4
+    assert np.diff(run.read("light_curves", "00-00000", LightCurves).offsets).tolist() == [3, 4, 2, 5]
+    parameters, _ = read_columns(run.file("truth/parameters", "00-00000"))
+    assert parameters["SIM_EXTRA"].tolist() == [-1, -1, 7, -1]
+    assert np.isnan(parameters["SIM_AV"]).all()
+
+
+def test_many_small_files_are_read_as_one_large_one(tmp_path):
+    counts = [3, 0, 4, 2, 5]
+    whole = read(write_pair(tmp_path / "one", counts), tmp_path / "whole")
+    for i, count in enumerate(counts):
+        write_pair(tmp_path / "many", [count], stem=f"A-{i:04d}")
+    run = read(tmp_path / "many", tmp_path / "run")
+    for table, kind in (("light_curves", LightCurves), ("truth/light_curves", TrueFluxes), ("hosts", Hosts)):
+        mine, theirs = (r.read(table, "00-00000", kind).as_dict() for r in (run, whole))
+        for name, value in theirs.items():
+            np.testing.assert_array_equal(mine[name], value)
+
+
 def test_an_import_that_was_killed_goes_on_and_ends_with_the_same_bytes(tmp_path, monkeypatch):
     folder = write_pair(tmp_path / "in", [3, 4, 5, 6])
     monkeypatch.setattr(snana, "CHUNK", 1)
