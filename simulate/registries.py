@@ -2,7 +2,7 @@
 
 from brokerbench.registry import Registry
 
-__all__ = ["CADENCES", "HOSTS", "READERS", "SOURCES"]
+__all__ = ["CADENCES", "EXPORTS", "HOSTS", "READERS", "SOURCES"]
 
 SOURCES = Registry(
     "simulate.sources",
@@ -11,4 +11,5 @@ SOURCES = Registry(
 )
 CADENCES = Registry("simulate.cadences", "CADENCE", needs=("options", "visits"))
 HOSTS = Registry("simulate.hosts", "HOSTS", needs=("draw", "offsets", "reference"))
+EXPORTS = Registry("simulate.exports", "EXPORT", needs=("write", "reference"))
 READERS = Registry("simulate.readers", "READER", needs=("name", "read"))
