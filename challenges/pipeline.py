@@ -151,10 +151,16 @@ def check_on_run(run: Folder, name: str, *, model: Path | None = None, size: int
 
 
 def play_run(
-    run: Folder, link: Link, *, speed: float = 0.0, progress: Callable[[int, int], None] | None = None
+    run: Folder,
+    link: Link,
+    *,
+    speed: float = 0.0,
+    behind: str = "catch up",
+    progress: Callable[[int, int], None] | None = None,
 ) -> PlayReport:
     """What was sent of the run's stream, and how far it slipped behind its clock."""
-    return play(run, link.open(run.path), topic=link.topic(ALERTS), speed=speed, progress=progress)
+    transport = link.open(run.path)
+    return play(run, transport, topic=link.topic(ALERTS), speed=speed, behind=behind, progress=progress)
 
 
 def run_broker(

@@ -48,6 +48,9 @@ def play(
     speed: Annotated[
         float, typer.Option(min=0.0, help="Survey seconds per second; 0 as fast as possible.")
     ] = 0.0,
+    behind: Annotated[
+        str, typer.Option(help="When the transport does not keep up: catch-up, shift or fail.")
+    ] = "catch-up",
     transport: TransportName = "spool",
     settings: Settings = None,
     prefix: Prefix = "",
@@ -65,7 +68,9 @@ def play(
         forget(run_path, "stream", "topics", "ledger", "answers", "rejects", "scores", "report.html")
     with progress_bars() as progress:
         prepared(run_folder, schema=schema, delay_s=delay, workers=workers, progress=progress)
-        played = play_run(run_folder, link, speed=speed, progress=progress("play"))
+        played = play_run(
+            run_folder, link, speed=speed, behind=behind.replace("-", " "), progress=progress("play")
+        )
     slip = f"; slip max {played.slip_max:.3f} s, p99 {played.slip_p99:.3f} s" if speed else ""
     say(f"Sent {played.sent:,} alerts ({played.resumed:,} before) in {played.seconds:.1f} s{slip}")
 

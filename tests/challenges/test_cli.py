@@ -66,6 +66,7 @@ def test_a_wrong_command_is_one_line(
         (["run", "RUN", "--broker", "none.py"], "none.py: expected a Python file, got nothing there"),
         (["run", "RUN", "--broker", "forest", "--model", "nowhere"], "nowhere"),
         (["play", "RUN", "--transport", "kafak"], "'kafka'"),
+        (["play", "RUN", "--behind", "hurry"], "expected catch up, shift or fail, got 'hurry'"),
         (["play", "RUN", "-X", "novalue"], "-X: expected key=value, got 'novalue'"),
         (["play", "RUN", "--schema", "elasticc_v0_9_2"], "elasticc_v0_9_1"),
         (["make", "demo", "-o", "RUN"], "expected no such folder yet, got one"),
