@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brokerbench.errors import AccountingError
-from brokerbench.tables import Classifications
+from brokerbench.tables import NO_TIME, Classifications
 from scoring import latency
 from scoring.axes import Point
 from scoring.join import match
@@ -148,12 +148,14 @@ def in_force_rows(
 def _arrivals(
     alerts: Sent, answers: Classifications, spec: Scoring, where: str
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
-    """Alert of each answer, its latency in us, and whether it came before the deadline."""
+    """Alert of each answer, the latencies in us of those with a time, and whether each was in time."""
     row = _rows(alerts, answers, where)
-    delay = answers.published - alerts.sent[row]
+    timed = answers.published != NO_TIME
+    delay = np.where(timed, answers.published, 0) - np.where(timed, alerts.sent[row], 0)
     if spec.deadline_s is None:
-        return row, delay, np.ones(len(row), bool)
-    return row, delay, delay <= round(spec.deadline_s * 1e6)
+        return row, delay[timed], np.ones(len(row), bool)
+    # Submitted in a file without times: nothing says that it was late.
+    return row, delay[timed], ~timed | (delay <= round(spec.deadline_s * 1e6))
 
 
 def _rows(alerts: Sent, answers: Classifications, where: str) -> NDArray[np.int64]:

@@ -97,3 +97,44 @@ def test_joining_ids(benchmark) -> None:  # type: ignore[no-untyped-def]
     started = time.process_time()
     benchmark.pedantic(lambda: match(keys, wanted), rounds=10, iterations=1)
     benchmark.extra_info.update(rate=10 * len(wanted) / (time.process_time() - started), unit="ids/s")
+
+
+def test_avro_submission_to_parquet(benchmark, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    import shutil
+
+    import fastavro
+
+    from brokerbench.tables import Ledger
+    from scoring.convert import convert
+    from scoring.submission import Policy
+    from tests.scoring.messages import SCHEMAS, Message, record
+
+    run = write_run(tmp_path / "run", Survey(objects=1024, parts=4, alerts=30))
+    ledger = Folder(run.path / "ledger")
+    ids = np.concatenate([ledger.read("ledger", p, Ledger).alert_id for p in ledger.parts])
+    p = np.random.default_rng(0).dirichlet(np.ones(20), len(ids)).astype("f4")
+    records = [
+        record(Message(int(a), 0, list(zip(TWENTY, p[i].tolist(), strict=True))), "v0_9_1")
+        for i, a in enumerate(ids)
+    ]
+    path = tmp_path / "s.avro"
+    with open(path, "wb") as file:
+        fastavro.writer(file, SCHEMAS["v0_9_1"], records, sync_interval=256_000)
+    del records
+
+    def once() -> None:
+        shutil.rmtree(run.path / "answers", ignore_errors=True)
+        convert(path, run, policy=Policy())
+
+    once()  # compiled
+    started = time.process_time()
+    benchmark.pedantic(once, rounds=2, iterations=1)
+    seconds = (time.process_time() - started) / 2
+    started = time.process_time()
+    with open(path, "rb") as file:
+        assert sum(1 for _ in fastavro.reader(file)) == len(ids)
+    plain = time.process_time() - started
+    benchmark.extra_info.update(
+        rate=len(ids) / seconds, unit="messages/s", ratio=plain / seconds, against="fastavro decoding alone",
+        peak_mb=_peak_mb(),
+    )  # fmt: skip
