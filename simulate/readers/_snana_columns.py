@@ -178,9 +178,9 @@ def dia_objects(head: FitsTable, ids: NDArray[np.int64]) -> DiaObjects:
 
 
 def hosts(head: FitsTable, prefix: str) -> Hosts:
-    """The galaxies under HOSTGAL or HOSTGAL2, all NaN where an object has none."""
+    """The galaxies under HOSTGAL or HOSTGAL2, all NaN where OBJID says that an object has none."""
     object_id = optional(head, f"{prefix}_OBJID")
-    here = np.zeros(len(head.rows), bool) if object_id is None else object_id > 0
+    here = np.ones(len(head.rows), bool) if object_id is None else object_id > 0
 
     def of(name: str, *, also: tuple[float, ...] = ()) -> NDArray[np.float32]:
         return np.where(here, _or_nan(head, f"{prefix}_{name}", also=also), np.nan).astype("f4")

@@ -58,6 +58,8 @@ class Options(Config, frozen=True):
     ra: str = "ra"
     dec: str = "dec"
     redshift: str = "redshift"
+    true_redshift: str | None = None
+    """Column of the true redshift, where `redshift` is what a survey would know of it."""
     mwebv: str = "mwebv"
 
 
@@ -221,6 +223,7 @@ class _Catalogue:
 
         ra, dec = column(options.ra, unit="hourangle"), column(options.dec)
         z, mwebv = redshift_or_nan(column(options.redshift)), column(options.mwebv).astype("f4")
+        true_z = redshift_or_nan(column(options.true_redshift)) if options.true_redshift else z
         unknown = nan.astype("f4")
         return ImportedPart(
             dia_objects=DiaObjects(
@@ -235,7 +238,7 @@ class _Catalogue:
                 class_id=self._classes(rows),
                 ra=ra,
                 dec=dec,
-                z=z,
+                z=true_z,
                 t0=nan,
                 ebv_mw=mwebv,
                 host=np.full(len(keys), -1, "i8"),

@@ -109,7 +109,10 @@ class _Catalogue:
         target = table["target"] if "target" in table else pd.Series(np.nan, table.index)
         if "true_target" in table:
             target = table["true_target"].fillna(target)
-        table["class_id"] = PLASTICC.to_elasticc2(target.fillna(-1).astype("i8"))
+        class_id = PLASTICC.to_elasticc2(target.fillna(-1).astype("i8"))
+        if "class_id" in table:  # our own export: ELAsTiCC2 has classes that PLAsTiCC had not
+            class_id = table["class_id"].fillna(-1).to_numpy("i4")
+        table["class_id"] = class_id
         self._table = table.sort_values("object_id").reset_index(drop=True)
 
     @property
