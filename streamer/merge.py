@@ -24,13 +24,15 @@ class Burst:
     packets: Packets
     publish: NDArray[np.float64]
     object_id: NDArray[np.int64]
+    alert_id: NDArray[np.int64]
     part: NDArray[np.int32]
     row: NDArray[np.int64]
 
     def take(self, rows: NDArray[np.int64]) -> Burst:
         """The given rows."""
         packets = self.packets.take(rows)
-        return Burst(packets, self.publish[rows], self.object_id[rows], self.part[rows], self.row[rows])
+        names = ("publish", "object_id", "alert_id", "part", "row")
+        return Burst(packets, **{name: getattr(self, name)[rows] for name in names})
 
 
 class _Reader:
@@ -94,4 +96,5 @@ def _burst(taken: list[tuple[Packets, NDArray[Any], int]], which: list[int]) -> 
     row = np.concatenate([np.arange(first, first + len(r), dtype="i8") for _, r, first in taken])
     order = np.lexsort((rows["alert_id"], rows["publish"]))
     packets = Packets.concat([p for p, _, _ in taken]).take(order)
-    return Burst(packets, rows["publish"][order], rows["object_id"][order], part[order], row[order])
+    columns = {name: rows[name][order] for name in ("publish", "object_id", "alert_id")}
+    return Burst(packets, **columns, part=part[order], row=row[order])

@@ -33,16 +33,27 @@ class Pace:
 
     speed: survey seconds a second, 0 for as fast as possible. behind: what to do when the transport
     does not keep up: "catch up" (the plan stands), "shift" (the rest is late by as much) or "fail".
-    tolerance: s of slip from which "fail" and "shift" act.
+    tolerance: s of slip from which "fail" and "shift" act. outages: (start, end) in s since the start of
+    the stream; what is due in between goes out at the end of it, all at once.
     """
 
     speed: float = 0.0
     behind: str = "catch up"
     tolerance: float = 1.0
+    outages: tuple[tuple[float, float], ...] = ()
+
+    def due(self, publish: NDArray[np.float64]) -> NDArray[np.float64]:
+        """When packets are due, s since the start of the stream, outages counted in."""
+        out = publish
+        for start, end in self.outages:
+            out = np.where((out >= start) & (out < end), end, out)
+        return out
 
     def __post_init__(self) -> None:
         if not self.speed >= 0:
             raise TransportError(f"play: expected a speed of 0 or more, got {self.speed}")
+        if any(not start < end for start, end in self.outages):
+            raise TransportError(f"play: expected outages that end after they start, got {self.outages}")
         if self.behind not in ("catch up", "shift", "fail"):
             raise TransportError(f"play: expected catch up, shift or fail, got {self.behind!r}")
 
@@ -94,15 +105,16 @@ def play(
     topic: str = "alerts",
     speed: float = 0.0,
     behind: str = "catch up",
+    outages: tuple[tuple[float, float], ...] = (),
     clock: Clock | None = None,
     progress: Progress | None = None,
 ) -> PlayReport:
     """Send the packets of RUN/stream to a topic and write RUN/ledger; goes on where it was stopped.
 
-    speed, behind: as in Pace. What is in the topic already counts as sent. Raises TransportError where
-    something cannot be delivered, AccountingError where the topic holds what was not sent.
+    speed, behind, outages: as in Pace. What is in the topic already counts as sent. Raises TransportError
+    where something cannot be delivered, AccountingError where the topic holds what was not sent.
     """
-    plan = Pace(speed, behind)
+    plan = Pace(speed, behind, outages=outages)
     clock = clock or WallClock()
     if (run.path / "ledger").exists():
         raise InputError(
@@ -165,9 +177,10 @@ class _Sender:
         most = min(start + SEND, len(publish))
         if not self._pace.speed:
             return most
+        planned = self._pace.due(publish[start:most])
         if self._origin is None:
-            self._origin = self._clock.now_us() - publish[start] / self._pace.speed * 1e6
-        due = self._origin + publish[start:most] / self._pace.speed * 1e6
+            self._origin = self._clock.now_us() - planned[0] / self._pace.speed * 1e6
+        due = self._origin + planned / self._pace.speed * 1e6
         self._clock.sleep_until(int(np.ceil(due[0])))
         now = self._clock.now_us()
         count = max(1, int(np.searchsorted(due, now, "right")))

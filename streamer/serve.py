@@ -13,6 +13,7 @@ from brokerbench.errors import TransportError
 from brokerbench.tables import AlertBatch
 from streamer.answers import Sender, encode_answers
 from streamer.clock import Clock, WallClock
+from streamer.isolate import Quarantine
 from streamer.schemas import SCHEMAS
 from streamer.transports import MessageBatch, Transport
 
@@ -194,6 +195,11 @@ class _Service:
             return []
         try:
             return [(batch, np.arange(len(batch)), self._probabilities(batch))]
+        except Quarantine as error:
+            self.counts.failed += len(batch)
+            for row in rows.tolist():
+                self.counts.reject(messages, row, f"broker was quarantined: {error}")
+            return []
         except Exception as error:  # a participant's code may raise anything
             if len(batch) == 1:
                 self.counts.failed += 1

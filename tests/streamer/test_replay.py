@@ -224,7 +224,19 @@ def test_falling_behind_is_reported_and_caught_up_or_shifted_or_failed(tmp_path:
         play(run, spool_of(run, clock=clock), speed=1.0, behind="fail", clock=clock)
 
 
+def test_what_is_due_in_an_outage_goes_out_at_its_end_at_once(stream_run: Folder) -> None:
+    due = np.array([publish for publish, _, _ in everything(stream_run)])
+    gap = (float(due[20]), float(due[60]) + 5)
+    clock = ManualClock()
+    play(stream_run, spool_of(stream_run, clock=clock), speed=100.0, outages=(gap,), clock=clock)
+    sent = np.concatenate([b.timestamp for b in topic(stream_run)]) / 1e6 * 100 + due[0]
+    expected = np.where((due >= gap[0]) & (due < gap[1]), gap[1], due)
+    np.testing.assert_allclose(sent, expected, atol=3e-4)  # whole microseconds, times 100
+
+
 def test_a_pace_is_checked() -> None:
+    with pytest.raises(TransportError, match="expected outages that end after they start"):
+        Pace(1, outages=((3.0, 3.0),))
     with pytest.raises(TransportError, match="expected a speed of 0 or more, got -1"):
         Pace(-1)
     with pytest.raises(TransportError, match="expected a speed of 0 or more, got nan"):
