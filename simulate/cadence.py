@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,7 +105,7 @@ def table_visits(columns: dict[str, Any], bands: Sequence[str], *, where: str) -
     )
 
 
-def pick(available: Sequence[str], spellings: dict[str, tuple[str, ...]], *, where: str,
+def pick(available: Sequence[str], spellings: Mapping[str, tuple[str, ...]], *, where: str,
          optional: tuple[str, ...] = ()) -> dict[str, str]:  # fmt: skip
     """For each meaning the first spelling that is available. InputError names what is missing."""
     found = {}

@@ -42,12 +42,12 @@ def galactic_latitude(ra: Array, dec: Array) -> Array:
 def ebv(ra: Array, dec: Array) -> Array:
     """Galactic E(B-V) f8[n] mag of a smooth model of the dust: no file, no network.
 
-    A layer with 0.024 mag at the pole and csc|b| beyond, softened in the plane where it would
+    A layer with 0.020 mag at the pole and csc|b| beyond, softened in the plane where it would
     diverge, times a fixed log-normal texture on scales of 60 to 3 degrees (sigma 0.45). Median at
-    |b| > 20 deg is 0.05 mag, as in the map of Schlegel, Finkbeiner & Davis (1998).
+    |b| > 20 deg is 0.03 mag, as in the sightlines of ELAsTiCC (map of Schlegel et al. 1998).
     """
     place = to_galactic(np.asarray(ra, "f8"), np.asarray(dec, "f8"))
-    layer = 0.024 / np.sqrt(place[:, 2] ** 2 + 0.015**2)
+    layer = 0.020 / np.sqrt(place[:, 2] ** 2 + 0.015**2)
     waves, phases, weights = _texture()
     texture = np.sin(place @ waves.T + phases) @ weights
     return layer * np.exp(0.45 * texture)

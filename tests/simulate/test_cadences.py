@@ -14,6 +14,8 @@ from brokerbench.rng import stream
 from brokerbench.tables import BANDS, Visits
 from simulate import CADENCES
 from simulate.cadence import band_indices, observe
+from simulate.dust import galactic_latitude
+from simulate.survey import Sky
 
 
 def look(use: str, bands: tuple[str, ...] = BANDS, **options: Any) -> Visits:
@@ -49,7 +51,7 @@ def test_an_unknown_option_is_named(use: str) -> None:
         observe(CADENCES, use, {"pth": "x"}, BANDS, rng=stream(1, "c"))
 
 
-@pytest.mark.parametrize("use", ["opsim", "visits_csv"])
+@pytest.mark.parametrize("use", ["opsim", "visits_csv", "ccd_visits", "ztf_forced"])
 def test_a_missing_file_is_named(use: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"nowhere\.x: expected .* got nothing there; check the path"):
         look(use, path=str(tmp_path / "nowhere.x"))
@@ -209,6 +211,82 @@ def test_a_synthetic_plan_needs_sensible_numbers(options: dict[str, Any]) -> Non
         look("synthetic_wfd", **options)
 
 
-def test_a_synthetic_plan_has_at_most_20000_fields() -> None:
-    with pytest.raises(ConfigError, match="expected 20000 or less, got 20001"):
-        look("synthetic_wfd", fields=20001)
+@pytest.mark.parametrize("options", [{"fields": 20001}, {"rolling": 1.5}, {"deep_fields": 41}])
+def test_a_synthetic_plan_has_upper_limits(options: dict[str, Any]) -> None:
+    ((key, value),) = options.items()
+    with pytest.raises(ConfigError, match=rf"options\.{key}: expected .* or less, got {value}"):
+        look("synthetic_wfd", **options)
+
+
+def test_fields_keep_off_the_galactic_plane() -> None:
+    seen = look("synthetic_wfd", fields=50, years=0.3, dither_deg=0.0)
+    assert np.abs(galactic_latitude(seen.ra, seen.dec)).min() >= 15
+    near = look("synthetic_wfd", fields=50, years=0.3, dither_deg=0.0, avoid_plane_deg=0.0)
+    assert np.abs(galactic_latitude(near.ra, near.dec)).min() < 15
+
+
+def by_field_and_year(seen: Visits, start: float) -> np.ndarray:
+    fields = np.unique(np.round(seen.dec, 6), return_inverse=True)[1]
+    year = ((seen.mjd - start) // 365.25).astype(int)
+    return np.array([np.bincount(year[fields == f], minlength=2)[:2] for f in range(fields.max() + 1)])
+
+
+def test_a_rolling_cadence_favours_half_of_the_fields_each_year() -> None:
+    seen = look("synthetic_wfd", fields=20, years=2.0, rolling=0.8, dither_deg=0.0, start_mjd=61041.0)
+    counts = by_field_and_year(seen, 61042.0)
+    high, low = counts.max(axis=1), counts.min(axis=1)
+    assert np.median(high / np.maximum(low, 1)) > 4
+    assert counts.sum(axis=1).mean() == pytest.approx(160, rel=0.15)
+
+
+def test_deep_fields_are_visited_ten_times_as_often() -> None:
+    seen = look("synthetic_wfd", fields=6, years=1.0, deep_fields=2, dither_deg=0.0)
+    counts = np.sort(np.unique(np.round(seen.dec, 6), return_counts=True)[1])
+    assert counts[-2:].min() > 600
+    assert counts[:-2].max() < 130
+
+
+@pytest.mark.shared_data
+def test_real_visits_of_dp1(shared_data: Path) -> None:
+    """6,791 detector visits; medians of magLim in ../shared/data/MANIFEST.md."""
+    path = shared_data / "02_cadence" / "lightcurvelynx" / "dp1_ccdvisit_subsampled.parquet"
+    seen = look("ccd_visits", path=str(path))
+    assert len(seen) == 6791
+    depth = [float(np.median(seen.m5[seen.band == b])) for b in range(6)]
+    np.testing.assert_allclose(depth, [23.39, 24.73, 24.43, 23.96, 23.12, 21.94], atol=0.01)
+    sky = [float(np.median(seen.sky[seen.band == b])) for b in range(6)]
+    assert 21.3 < sky[1] < 22.6
+    assert 17.5 < sky[5] < 19.0
+    sky_index = Sky(seen, 0.1265)
+    assert 1 < sky_index.area_deg2 < 60
+
+
+def test_a_table_that_is_no_parquet_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "a.parquet"
+    file.write_bytes(b"nothing")
+    with pytest.raises(InputError, match="expected a CcdVisit table, got one that cannot be read"):
+        look("ccd_visits", path=str(file))
+
+
+@pytest.mark.shared_data
+def test_a_real_log_of_ztf(shared_data: Path) -> None:
+    """Every epoch of one place for 2.5 years; medians of diffmaglim 20.4 in g and 20.2 in r."""
+    folder = shared_data / "09_variability" / "ztf_lightcurves" / "alerce_lc_classifier"
+    seen = look("ztf_forced", bands=("g", "r", "i"), path=str(folder / "forcedphotometry_req00010459_lc.txt"))
+    assert len(seen) > 600
+    assert np.median(seen.m5[seen.band == 0]) == pytest.approx(20.4, abs=0.3)
+    assert np.median(seen.m5[seen.band == 1]) == pytest.approx(20.2, abs=0.3)
+    np.testing.assert_allclose([seen.ra[0], seen.dec[0]], [36.351611, 60.841893])
+
+
+def test_logs_without_table_or_with_text_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "log.txt"
+    file.write_text("# nothing\n")
+    with pytest.raises(InputError, match="got one without table or place"):
+        look("ztf_forced", bands=("g",), path=str(file))
+    head = (
+        "# R.A. = 10.0 degrees\n# Dec. = 5.0 degrees\nindex, jd, filter, exptime, sciinpseeing, diffmaglim\n"
+    )
+    file.write_text(head + "0 2458344.9 ZTF_g thirty 2 20.5\n")
+    with pytest.raises(InputError, match="expected numbers in every row"):
+        look("ztf_forced", bands=("g",), path=str(file))
