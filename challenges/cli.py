@@ -11,6 +11,7 @@ from brokerbench import __version__
 from brokerbench.errors import BrokerbenchError
 from challenges.commands import demo, runs, scores, streams
 from challenges.commands.kafka import kafka
+from challenges.commands.truth import truth
 from challenges.options import out_console, say
 
 app = typer.Typer(
@@ -23,6 +24,7 @@ for _module in (demo, runs, streams, scores):
     for _name, _command in _module.COMMANDS.items():
         app.command(_name)(_command)
 app.add_typer(kafka, name="kafka")
+app.add_typer(truth, name="truth")
 
 
 def main() -> None:
