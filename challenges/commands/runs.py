@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from brokerbench.errors import ConfigError
 from challenges.options import (
     CPUS,
     Again,
@@ -40,6 +41,8 @@ def make(
     simulation = chosen.training_simulation() if training else chosen.simulation()
     simulation = msgspec.structs.replace(simulation, population=scaled(simulation.population, scale))
     if seed is not None:
+        if not training and seed == chosen.training.seed:
+            raise ConfigError(f"--seed: expected another seed than the training run's, got {seed}")
         simulation = msgspec.structs.replace(simulation, seed=seed)
     if again:
         forget(out.parent, out.name)

@@ -34,6 +34,7 @@ def complaint(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
         (["make", "dmo", "-o", "OUT"], "got 'dmo'; did you mean 'demo'?"),
         (["make", "none.toml", "-o", "OUT"], "none.toml: expected a TOML file, got No such file"),
         (["make", "demo", "-o", "OUT", "--scale", "-1"], "scale: expected a positive number"),
+        (["make", "demo", "-o", "OUT", "--seed", "20260102"], "expected another seed than the training"),
         (["import", "snaan", "x", "-o", "OUT"], "got 'snaan'; did you mean 'snana'?"),
         (["import", "snana", "nowhere", "-o", "OUT"], "nowhere: expected"),
         (["play", "nowhere"], "nowhere: expected a folder, got nothing there"),
