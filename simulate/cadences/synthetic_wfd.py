@@ -63,8 +63,10 @@ class Pairs(NamedTuple):
 
 def visits(options: Options, bands: Sequence[str], rng: np.random.Generator) -> Visits:
     check(options)
-    ra, dec = centres(options.fields, options.avoid_plane_deg)
     nights = int(np.ceil(options.years * 365.25))
+    # the first field is opposite to the sun in the middle of the first season
+    middle = sun(options) + min(nights, 180) / 2
+    ra, dec = centres(options.fields, options.avoid_plane_deg, middle + 180.0)
     pairs = choose(options, rng, ra, nights)
     n = len(pairs.night)
     phase = ((options.start_mjd + pairs.night - 51550.26) % SYNODIC) / SYNODIC
@@ -108,14 +110,19 @@ def check(options: Options) -> None:
             raise ConfigError(f"{where}.{name}: expected {high} or less, got {getattr(options, name)}")
 
 
-def centres(count: int, avoid: float) -> tuple[Array, Array]:
+def sun(options: Options) -> float:
+    """Mean longitude of the sun on the first night [deg]."""
+    return 280.46 + 0.9856474 * (options.start_mjd - 51544.5)
+
+
+def centres(count: int, avoid: float, first: float) -> tuple[Array, Array]:
     """Field centres [deg] on a spiral of equal areas, declination -60 to +3, off the Galactic plane."""
     low, high = np.sin(np.radians([-60.0, 3.0]))
     total = count
     while True:
         k = np.arange(total, dtype="f8") + 0.5
         dec: Array = np.degrees(np.arcsin(low + (high - low) * k / total))
-        ra: Array = (k * 360.0 * 0.6180339887498949) % 360.0
+        ra: Array = (first + (k - 0.5) * 360.0 * 0.6180339887498949) % 360.0
         keep = np.abs(dust.galactic_latitude(ra, dec)) >= avoid
         if keep.sum() >= count:
             return ra[keep][:count], dec[keep][:count]
@@ -126,8 +133,7 @@ def choose(options: Options, rng: np.random.Generator, ra: Array, nights: int) -
     """The nights on which each field is observed: clear ones of its season, as often as asked for."""
     clear = rng.random(nights) < options.clear
     # the sun is opposite on the central night of a season
-    sun = 280.46 + 0.9856474 * (options.start_mjd - 51544.5 + np.arange(nights))
-    away = (ra[:, None] - sun) % 360.0 - 180.0
+    away = (ra[:, None] - sun(options) - 0.9856474 * np.arange(nights)) % 360.0 - 180.0
     possible = (np.abs(away) < options.season_days / 365.25 * 180.0) & clear
     rate = np.full(options.fields, options.visits_per_year)
     rate[: options.deep_fields] = options.deep_visits_per_year

@@ -280,7 +280,7 @@ def test_populations_that_cannot_be_made_are_refused(
     raw = {
         "name": "x",
         "seed": 1,
-        "survey": {"cadence": {"use": "synthetic_wfd", "options": {"years": 0.1, "fields": 1}}},
+        "survey": {"cadence": {"use": "synthetic_wfd", "options": {"years": 0.1, "fields": 3}}},
         "population": [population],
     }
     with pytest.raises(error, match=message):
