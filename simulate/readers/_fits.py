@@ -11,6 +11,7 @@ import re
 import zlib
 from dataclasses import dataclass
 from functools import lru_cache
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from brokerbench.errors import InputError
 
-__all__ = ["FitsTable", "read_fits_table"]
+__all__ = ["FitsTable", "read_fits_table", "whole_number"]
 
 LIMIT = 8 << 30
 """Bytes that a file may hold once unpacked: a bound on what a small gzip file can make us allocate."""
@@ -40,6 +41,14 @@ class FitsTable:
     rows: NDArray[np.void]
 
 
+def whole_number(header: Header, key: str, default: int, path: Path) -> int:
+    """A whole number of a header, or the default where it has no such card. InputError for anything else."""
+    value = header.get(key, default)
+    if not isinstance(value, int):
+        raise InputError(f"{path}: expected a whole number in {key}, got {value!r}")
+    return int(value)
+
+
 def read_fits_table(path: Path) -> FitsTable:
     """The first binary table of a FITS file; rows are a structured array, big-endian as on disk.
 
@@ -49,12 +58,12 @@ def read_fits_table(path: Path) -> FitsTable:
     primary, at = _header(content, 0, path)
     if primary.get("SIMPLE") is not True:
         raise InputError(f"{path}: expected a FITS file, got something else")
-    at += _data_bytes(primary)
+    at += _data_bytes(primary, path)
     header, at = _header(content, at, path)
     if header.get("XTENSION") != "BINTABLE":
         raise InputError(f"{path}: expected a binary table, got {header.get('XTENSION', 'none')}")
     dtype = _row_dtype(header, path)
-    n_rows = int(header["NAXIS2"])
+    n_rows = whole_number(header, "NAXIS2", -1, path)
     if len(content) - at < n_rows * dtype.itemsize:
         raise InputError(
             f"{path}: expected {n_rows} rows of {dtype.itemsize} bytes, "
@@ -130,10 +139,11 @@ def _value(card: bytes) -> str | int | float | bool:
     return text
 
 
-def _data_bytes(header: Header) -> int:
+def _data_bytes(header: Header, path: Path) -> int:
     """Bytes of the data after a primary header, padded to whole blocks."""
-    axes = [int(header.get(f"NAXIS{i + 1}", 0)) for i in range(int(header.get("NAXIS", 0)))]
-    size = abs(int(header.get("BITPIX", 8))) // 8 * int(np.prod(axes)) if axes else 0
+    n_axes = whole_number(header, "NAXIS", 0, path)
+    axes = [whole_number(header, f"NAXIS{i + 1}", 0, path) for i in range(min(n_axes, 999))]
+    size = abs(whole_number(header, "BITPIX", 8, path)) // 8 * prod(axes) if axes else 0
     return size + -size % _BLOCK
 
 

@@ -27,6 +27,7 @@ from simulate.readers._run import (
     begin_run,
     object_ids,
     part_name,
+    readable,
     unique_visits,
     write_part,
 )
@@ -124,18 +125,13 @@ def _files(folders: list[Path]) -> list[Path]:
 
 def _batches(path: Path, wanted: list[str]) -> Iterator[pa.RecordBatch]:
     """Record batches with those of the wanted columns that the file has."""
-    try:
+    with readable(path):
         file = pq.ParquetFile(path)
         have = [c for c in wanted if c in file.schema_arrow.names]
         if not {"diaSource", "diaObject"} <= set(have):
             got = ", ".join(file.schema_arrow.names[:5])
             raise InputError(f"{path}: expected alerts with diaSource and diaObject, got columns {got}")
         yield from file.iter_batches(ROWS, columns=have)
-    except (pa.ArrowException, OSError) as error:
-        first = str(error).splitlines()[0]
-        raise InputError(
-            f"{path}: expected a whole Parquet file, got one that cannot be read ({first})"
-        ) from error
 
 
 def _object_ids(files: list[Path]) -> NDArray[np.int64]:
@@ -154,11 +150,12 @@ def _scatter(files: list[Path], every: NDArray[np.int64], options: Options, spil
     pending = [Visits.empty()]
     for path in files:
         for batch in _batches(path, [*columns.NESTED, *columns.TRUTH]):
-            index = np.searchsorted(every, columns.field(batch, "diaSource", "diaObjectId", path))
-            owner, rows = columns.measurements(batch, path)
+            with readable(path):
+                index = np.searchsorted(every, columns.field(batch, "diaSource", "diaObjectId", path))
+                owner, rows = columns.measurements(batch, path)
+                context = columns.context(batch, path)
+                class_id = _classes(batch, path, options)
             spill.add("rows", index[owner] // CHUNK, np.column_stack([index[owner], rows]))
-            context = columns.context(batch, path)
-            class_id = _classes(batch, path, options)
             spill.add("objects", index // CHUNK, np.column_stack([index, class_id, context]))
             pending.append(bare_visits(rows[:, 0].copy(), rows[:, 1].astype("i1")))
             if sum(map(len, pending[1:])) > max(len(pending[0]), 1 << 20):

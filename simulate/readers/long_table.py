@@ -20,7 +20,7 @@ from brokerbench.store import Folder
 from brokerbench.tables import BANDS, DiaObjects, LightCurves, Objects
 from brokerbench.taxonomy import ELASTICC2
 from simulate.readers._long import Block, long_run, no_truth, stream_csv
-from simulate.readers._run import ImportedPart, galaxies, header_of, redshift_or_nan
+from simulate.readers._run import ImportedPart, galaxies, header_of, read_objects, readable, redshift_or_nan
 
 MAG_ERR = np.log(10) / 2.5
 NJY_ZP = 31.4
@@ -144,41 +144,33 @@ def _files(folders: list[Path]) -> list[Path]:
 def _names(path: Path) -> list[str]:
     if path.suffix != ".parquet":
         return header_of(path)
-    try:
+    with readable(path):
         return list(pq.read_schema(path).names)
-    except (pa.ArrowException, OSError) as error:
-        first = str(error).splitlines()[0]
-        raise InputError(
-            f"{path}: expected a whole Parquet file, got one that cannot be read ({first})"
-        ) from error
 
 
 def _batches(path: Path, kinds: dict[str, pa.DataType]) -> Iterator[pa.RecordBatch]:
     if path.suffix != ".parquet":
         yield from stream_csv(path, kinds)
         return
-    try:
-        for batch in pq.ParquetFile(path).iter_batches(ROWS, columns=list(kinds)):
-            yield pa.record_batch([batch.column(n).cast(k) for n, k in kinds.items()], names=list(kinds))
-    except (pa.ArrowException, OSError) as error:
-        first = str(error).splitlines()[0]
-        raise InputError(f"{path}: expected numbers and names in {', '.join(kinds)}, got {first}") from error
+    for batch in pq.ParquetFile(path).iter_batches(ROWS, columns=list(kinds)):
+        yield pa.record_batch([batch.column(n).cast(k) for n, k in kinds.items()], names=list(kinds))
 
 
 def _blocks(path: Path, options: Options) -> Iterator[Block]:
     kinds = _columns(options)
-    for batch in _batches(path, kinds):
-        key, mjd, names, light, error, *seen = (c.to_numpy(zero_copy_only=False) for c in batch.columns)
-        flux, err = _njy(light, error, options)
-        detected = np.asarray(seen[0]) == 1 if seen else flux > options.detection_snr * err
-        yield Block(
-            key=key.astype("O"),
-            mjd=mjd + options.time_offset,
-            band=_band(names, path, options),
-            flux=flux.astype("f4"),
-            flux_err=err.astype("f4"),
-            detected=detected,
-        )
+    with readable(path):
+        for batch in _batches(path, kinds):
+            key, mjd, names, light, error, *seen = (c.to_numpy(zero_copy_only=False) for c in batch.columns)
+            flux, err = _njy(light, error, options)
+            detected = np.asarray(seen[0]) == 1 if seen else flux > options.detection_snr * err
+            yield Block(
+                key=key.astype("O"),
+                mjd=mjd + options.time_offset,
+                band=_band(names, path, options),
+                flux=flux.astype("f4"),
+                flux_err=err.astype("f4"),
+                detected=detected,
+            )
 
 
 def _njy(light: NDArray[Any], error: NDArray[Any], options: Options) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -205,11 +197,9 @@ class _Catalogue:
 
     def __init__(self, files: list[Path], options: Options) -> None:
         self._options, self._where = options, ", ".join(f.name for f in files) or "no object table"
-        tables = [pd.read_parquet(f) if f.suffix == ".parquet" else pd.read_csv(f) for f in files]
         key = options.table_id or options.object_id
-        joined = pd.concat(tables) if tables else pd.DataFrame({key: []})
-        joined[key] = joined[key].astype(str)
-        self._table = joined.drop_duplicates(key).set_index(key)
+        joined = read_objects(files, key) if files else pd.DataFrame({key: []})
+        self._table = joined.astype({key: str}).set_index(key)
         if options.class_name is not None and options.class_name not in self._table:
             raise InputError(f"{self._where}: expected a column {options.class_name} of classes, got none")
 

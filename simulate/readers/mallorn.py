@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
@@ -18,7 +17,16 @@ from brokerbench.store import Folder
 from brokerbench.tables import BANDS, DiaObjects, LightCurves, Objects
 from brokerbench.taxonomy import ELASTICC2
 from simulate.readers._long import Block, long_run, no_truth, stream_csv
-from simulate.readers._run import ImportedPart, csv_files, galaxies, header_of, redshift_or_nan
+from simulate.readers._run import (
+    ImportedPart,
+    csv_files,
+    galaxies,
+    header_of,
+    numbers,
+    read_objects,
+    readable,
+    redshift_or_nan,
+)
 
 LIGHT_CURVES = {"object_id", "Time (MJD)", "Flux", "Flux_err", "Filter"}
 LOG = {"object_id", "Z", "EBV", "SpecType"}
@@ -87,17 +95,25 @@ def _blocks(path: Path, options: Options, known: NDArray[Any] | None) -> Iterato
         "Flux_err": pa.float32(),
         "Filter": pa.string(),
     }
-    for batch in stream_csv(path, kinds):
-        key, mjd, flux, err, names = (c.to_numpy(zero_copy_only=False) for c in batch.columns)
-        band = np.full(len(names), -1, "i1")
-        for b, letter in enumerate(BANDS):
-            band[names == letter] = b
-        if len(band) and band.min() < 0:
-            raise InputError(f"{path}: expected filters u g r i z y, got {names[band < 0][0]!r}")
-        keep = slice(None) if known is None else np.isin(key.astype("U"), known)
-        flux, err = flux * np.float32(NJY), err * np.float32(NJY)
-        columns: tuple[Any, ...] = (key.astype("O"), mjd, band, flux, err, flux > options.detection_snr * err)
-        yield Block(*(c[keep] for c in columns))
+    with readable(path):
+        for batch in stream_csv(path, kinds):
+            key, mjd, flux, err, names = (c.to_numpy(zero_copy_only=False) for c in batch.columns)
+            band = np.full(len(names), -1, "i1")
+            for b, letter in enumerate(BANDS):
+                band[names == letter] = b
+            if len(band) and band.min() < 0:
+                raise InputError(f"{path}: expected filters u g r i z y, got {names[band < 0][0]!r}")
+            keep = slice(None) if known is None else np.isin(key.astype("U"), known)
+            flux, err = flux * np.float32(NJY), err * np.float32(NJY)
+            columns: tuple[Any, ...] = (
+                key.astype("O"),
+                mjd,
+                band,
+                flux,
+                err,
+                flux > options.detection_snr * err,
+            )
+            yield Block(*(c[keep] for c in columns))
 
 
 class _Catalogue:
@@ -105,9 +121,8 @@ class _Catalogue:
 
     def __init__(self, files: list[Path]) -> None:
         self._files = ", ".join(f.name for f in files)
-        table = pd.concat([pd.read_csv(f) for f in files]).drop_duplicates("object_id")
-        self._table = table.set_index("object_id")
-        kinds = self._table["SpecType"].dropna().unique().tolist()
+        self._table = read_objects(files, "object_id").astype({"object_id": str}).set_index("object_id")
+        kinds = [str(kind) for kind in self._table["SpecType"].dropna().unique()]
         try:
             self._class_of = {kind: ELASTICC2.id_of(kind) for kind in kinds}
         except UnknownName as error:
@@ -130,8 +145,8 @@ class _Catalogue:
                 f"{self._files}: expected a SpecType for object {first!r}, got none; "
                 "give unlabelled=true to leave such objects out"
             )
-        z = redshift_or_nan(rows["Z"].to_numpy("f4"))
-        ebv, nowhere = rows["EBV"].to_numpy("f4"), np.full(len(rows), np.nan)
+        z = redshift_or_nan(numbers(rows, "Z", self._files))
+        ebv, nowhere = numbers(rows, "EBV", self._files), np.full(len(rows), np.nan)
         unknown = np.full(len(rows), np.nan, "f4")
         return ImportedPart(
             dia_objects=DiaObjects(
@@ -141,7 +156,7 @@ class _Catalogue:
                 mwebv=ebv,
                 mwebv_err=unknown,
                 z_final=z,
-                z_final_err=rows["Z_err"].to_numpy("f4") if "Z_err" in rows else unknown,
+                z_final_err=numbers(rows, "Z_err", self._files),
             ),
             hosts=galaxies(len(rows)),
             hosts2=galaxies(len(rows)),
@@ -149,7 +164,7 @@ class _Catalogue:
             objects=Objects(
                 object_id=ids,
                 source=np.zeros(len(rows), "i2"),
-                class_id=np.array([self._class_of[k] for k in rows["SpecType"]], "i4"),
+                class_id=np.array([self._class_of[str(k)] for k in rows["SpecType"]], "i4"),
                 ra=nowhere,
                 dec=nowhere,
                 z=z,

@@ -18,7 +18,17 @@ from brokerbench.store import Folder
 from brokerbench.tables import DiaObjects, LightCurves, Objects
 from brokerbench.taxonomy import PLASTICC
 from simulate.readers._long import Block, long_run, no_truth, stream_csv
-from simulate.readers._run import ImportedPart, absent_as_nan, csv_files, galaxies, header_of, redshift_or_nan
+from simulate.readers._run import (
+    ImportedPart,
+    absent_as_nan,
+    csv_files,
+    galaxies,
+    header_of,
+    numbers,
+    read_objects,
+    readable,
+    redshift_or_nan,
+)
 from simulate.readers._snana_columns import to_njy
 
 LIGHT_CURVES = {"object_id", "mjd", "passband", "flux", "flux_err"}
@@ -91,13 +101,16 @@ def _blocks(path: Path, known: NDArray[np.int64] | None) -> Iterator[Block]:
         "flux_err": pa.float32(),
         detected: pa.int8(),
     }
-    for batch in stream_csv(path, kinds):
-        key, mjd, band, flux, err, seen = (c.to_numpy(zero_copy_only=False) for c in batch.columns)
-        if len(band) and not ((band >= 0) & (band < 6)).all():
-            raise InputError(f"{path}: expected passbands 0..5, got {band[(band < 0) | (band > 5)][0]}")
-        keep = slice(None) if known is None else np.isin(key, known)
-        columns: tuple[Any, ...] = (key, mjd, band, to_njy(flux), to_njy(err), seen == 1)
-        yield Block(*(c[keep] for c in columns))
+    with readable(path):
+        for batch in stream_csv(path, kinds):
+            key, mjd, band, flux, err, seen = (c.to_numpy(zero_copy_only=False) for c in batch.columns)
+            if len(band) and not ((band >= 0) & (band < 6)).all():
+                raise InputError(
+                    f"{path}: expected passbands 0..5, got {band[~((band >= 0) & (band < 6))][0]}"
+                )
+            keep = slice(None) if known is None else np.isin(key, known)
+            columns: tuple[Any, ...] = (key, mjd, band.astype("i1"), to_njy(flux), to_njy(err), seen == 1)
+            yield Block(*(c[keep] for c in columns))
 
 
 class _Catalogue:
@@ -105,14 +118,15 @@ class _Catalogue:
 
     def __init__(self, files: list[Path]) -> None:
         self._files = ", ".join(f.name for f in files)
-        table = pd.concat([pd.read_csv(f, skipinitialspace=True) for f in files]).drop_duplicates("object_id")
-        target = table["target"] if "target" in table else pd.Series(np.nan, table.index)
-        if "true_target" in table:
-            target = table["true_target"].fillna(target)
-        class_id = PLASTICC.to_elasticc2(target.fillna(-1).astype("i8"))
+        table = read_objects(files, "object_id")
+        target = numbers(table, "target", self._files, dtype="f8")
+        true = numbers(table, "true_target", self._files, dtype="f8")
+        target = np.where(np.isnan(true), target, true)
+        class_id = PLASTICC.to_elasticc2(np.nan_to_num(target, nan=-1).astype("i8"))
         if "class_id" in table:  # our own export: ELAsTiCC2 has classes that PLAsTiCC had not
-            class_id = table["class_id"].fillna(-1).to_numpy("i4")
-        table["class_id"] = class_id
+            class_id = np.nan_to_num(numbers(table, "class_id", self._files), nan=-1).astype("i4")
+        table["object_id"] = numbers(table, "object_id", self._files, dtype="f8").astype("i8")
+        table["class_id"], table["target"] = class_id, target
         self._table = table.sort_values("object_id").reset_index(drop=True)
 
     @property
@@ -125,7 +139,7 @@ class _Catalogue:
         rows = self._rows(keys)
 
         def column(name: str, dtype: str = "f4") -> NDArray[Any]:
-            return rows[name].to_numpy(dtype) if name in rows else np.full(len(rows), np.nan, dtype)
+            return numbers(rows, name, self._files, dtype=dtype)
 
         zspec, zphot = redshift_or_nan(column("hostgal_specz")), redshift_or_nan(column("hostgal_photoz"))
         zphot_err = np.where(np.isnan(zphot), np.nan, absent_as_nan(column("hostgal_photoz_err"))).astype(
@@ -163,10 +177,10 @@ class _Catalogue:
 
     def _rows(self, keys: NDArray[Any]) -> pd.DataFrame:
         known = self._table["object_id"].to_numpy("i8")
-        at = np.clip(np.searchsorted(known, keys), 0, len(known) - 1)
-        if (known[at] != keys).any():
-            raise InputError(f"{self._files}: expected object {keys[known[at] != keys][0]}, got no such row")
-        rows = self._table.iloc[at]
+        missing = ~np.isin(keys, known)
+        if missing.any():
+            raise InputError(f"{self._files}: expected object {keys[missing][0]}, got no such row")
+        rows = self._table.iloc[np.searchsorted(known, keys)]
         if (rows["class_id"] < 0).any():
             first = rows[rows["class_id"] < 0].iloc[0]
             raise InputError(

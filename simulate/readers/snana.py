@@ -18,7 +18,7 @@ from brokerbench.errors import InputError
 from brokerbench.store import Folder
 from brokerbench.tables import FLAG_NO_MODEL, FLAG_SATURATED, LightCurves, TrueFluxes, Visits
 from simulate.readers import _snana_columns as snana
-from simulate.readers._fits import FitsTable, read_fits_table
+from simulate.readers._fits import FitsTable, read_fits_table, whole_number
 from simulate.readers._run import (
     CHUNK,
     ImportedPart,
@@ -105,6 +105,7 @@ def _survey(folders: list[Path], options: Options, pairs: _Pairs) -> tuple[list[
         model = model_name(head)
         heads.setdefault(model, []).append(path)
         counts.setdefault(model, []).append(len(head.rows))
+        _flags(phot)
         if len(head.rows):
             classes(head, options)
             rows = _rows(*snana.spans(head, phot))
@@ -244,8 +245,13 @@ def _piece(path: Path, rows: NDArray[np.int64], pairs: _Pairs) -> tuple[FitsTabl
 
 def _layout(piece: tuple[FitsTable, FitsTable, Span]) -> tuple[object, ...]:
     head, phot, _ = piece
-    flags = [phot.primary.get(f"PHOTFLAG_{name}") for name in ("DETECT", "SATURATE")]
-    return (head.rows.dtype, phot.rows.dtype, *flags)
+    return (head.rows.dtype, phot.rows.dtype, *_flags(phot))
+
+
+def _flags(phot: FitsTable) -> tuple[int, int]:
+    """Bits of PHOTFLAG that mark a detection and a saturated measurement."""
+    detect = whole_number(phot.primary, "PHOTFLAG_DETECT", PHOTFLAG_DETECT, phot.path)
+    return detect, whole_number(phot.primary, "PHOTFLAG_SATURATE", 0, phot.path)
 
 
 def _stacked(tables: Sequence[FitsTable]) -> FitsTable:
@@ -273,11 +279,12 @@ def _light_curves(
     flux = snana.to_njy(snana.need(phot, "FLUXCAL")[rows])
     err = snana.to_njy(snana.need(phot, "FLUXCALERR")[rows])
     photflag = snana.need(phot, "PHOTFLAG")[rows].astype("i8")
-    detected = (photflag & int(phot.primary.get("PHOTFLAG_DETECT", PHOTFLAG_DETECT))) != 0
+    detect, saturate = _flags(phot)
+    detected = (photflag & detect) != 0
     if options.detection_snr is not None:
         detected = flux > options.detection_snr * err
     flags = np.zeros(len(rows), "u1")
-    flags[(photflag & int(phot.primary.get("PHOTFLAG_SATURATE", 0))) != 0] |= FLAG_SATURATED
+    flags[(photflag & saturate) != 0] |= FLAG_SATURATED
     unusable = ~(np.isfinite(flux) & (err > 0))
     flags[unusable] |= FLAG_NO_MODEL
     offsets = np.concatenate([[0], np.cumsum(count)]).astype("i8")

@@ -172,4 +172,4 @@ def test_bad_files_are_refused(tmp_path):
     write(folder, [whole])
     content = (folder / "a.parquet").read_bytes()
     (folder / "a.parquet").write_bytes(content[: len(content) // 2])
-    refuses("a.parquet: expected a whole Parquet file, got one that cannot be read")
+    refuses("a.parquet: expected a whole and readable file, got one that says")

@@ -138,8 +138,8 @@ def test_bad_files_are_refused(tmp_path):
     folder = write(tmp_path / "in", row, "object_id,type,ra\na,SN Ia,north\n")
     refuses(folder, "object a: expected a number in ra, got 'north'", class_name="type")
     (folder / "curves.parquet").write_bytes(b"PAR1 and no more")
-    refuses(folder, "curves.parquet: expected a whole Parquet file, got one that cannot be read")
+    refuses(folder, "curves.parquet: expected a whole and readable file, got one that says")
     pd.DataFrame(
         {"object_id": ["a"], "mjd": ["x"], "band": ["g"], "flux": [1.0], "flux_err": [1.0]}
     ).to_parquet(folder / "curves.parquet")
-    refuses(folder, "curves.parquet: expected numbers and names in object_id, mjd")
+    refuses(folder, "curves.parquet: expected a whole and readable file, got one that says: .*x")
