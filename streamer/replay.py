@@ -126,7 +126,8 @@ def play(
     total = int(bases[-1])
     began = clock.now_us()
     with _Journal(run.path / "play.journal", total) as journal:
-        producer = transport.producer(topic)
+        about = {"run": str(run.manifest.get("name", "")), "schema": stream.manifest["schema"]}
+        producer = transport.producer(topic, about)
         try:
             for receipts in _read_back(transport, topic):
                 journal.note(receipts)
@@ -166,7 +167,9 @@ class _Sender:
         while start < n:
             stop = self._wait(burst.publish, start)
             part = burst.packets.slice(start, stop)
-            self._producer.send(part, burst.object_id[start:stop], sequence[start:stop])
+            self._producer.send(
+                part, burst.object_id[start:stop], sequence[start:stop], burst.publish[start:stop]
+            )
             self._journal.note(self._producer.receipts())
             self.sent += stop - start
             self.bytes += len(part.data)

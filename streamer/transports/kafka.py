@@ -57,6 +57,7 @@ class Kafka:
     def __init__(self, settings: Mapping[str, str]) -> None:
         options = {str(k): str(v) for k, v in settings.items()}
         self._create = TOPIC | {k[len(_CREATE) :]: v for k, v in options.items() if k.startswith(_CREATE)}
+        self._said: list[str] = []
         self._settings = {k: v for k, v in options.items() if not k.startswith(_CREATE)}
         if "bootstrap.servers" not in self._settings:
             raise TransportError("kafka: expected a setting bootstrap.servers, got none; give HOST:PORT")
@@ -69,19 +70,18 @@ class Kafka:
         """The address, for messages."""
         return f"kafka {self._settings['bootstrap.servers']}"
 
-    def producer(self, topic: str) -> KafkaProducer:
+    def producer(self, topic: str, headers: Mapping[str, str] | None = None) -> KafkaProducer:
         """An idempotent producer to the topic, which is made if need be.
 
         Waits until nothing arrives in the topic any more: what a killed producer left in its sockets.
         """
-        client = self._admin()
-        described = self._partitions(client, topic)
+        manager = self._admin()
+        described = self._partitions(manager, topic)
         if not described:
-            self._make(client, topic)
-        limit = self._largest(client, topic)
-        producer = KafkaProducer(
-            self._client(ck.Producer, PRODUCER | {"message.max.bytes": str(limit)}), topic
-        )
+            self._make(manager, topic)
+        limit = self._largest(manager, topic)
+        client = self._client(ck.Producer, PRODUCER | {"message.max.bytes": str(limit)})
+        producer = KafkaProducer(client, topic, headers or {})
         producer.limit = limit - _OVERHEAD
         if described:
             self._settle(topic, described)
@@ -100,11 +100,15 @@ class Kafka:
 
     def _client(self, kind: Any, settings: Mapping[str, str]) -> Any:
         try:
-            return kind({**settings, **self._settings})
+            return kind({**settings, **self._settings, "error_cb": self._hear})
         except (ck.KafkaException, ValueError, TypeError) as error:
             raise TransportError(
                 f"{self.where}: expected settings of librdkafka, got {_text(error)}"
             ) from error
+
+    def _hear(self, error: Any) -> None:
+        """What librdkafka says aside: why a connection fails."""
+        self._said = [*self._said[-9:], error.str()]
 
     def _admin(self) -> Any:
         return self._client(admin.AdminClient, {"log_level": "2"})
@@ -115,8 +119,10 @@ class Kafka:
                 client.list_topics(topic, timeout=_WAIT_S) if topic else client.list_topics(timeout=_WAIT_S)
             )
         except ck.KafkaException as error:
+            client.poll(0)
+            why = next((s for s in self._said if "authentication" in s.lower() or "ssl" in s.lower()), "")
             raise TransportError(
-                f"{self.where}: expected a Kafka broker that answers, got {_text(error)}; "
+                f"{self.where}: expected a Kafka broker that answers, got {why or _text(error)}; "
                 "check address, security settings and that it runs"
             ) from error
 
@@ -185,27 +191,38 @@ class KafkaProducer:
 
     limit = 1_000_000
 
-    def __init__(self, client: Any, topic: str) -> None:
+    def __init__(self, client: Any, topic: str, headers: Mapping[str, str]) -> None:
         self._client, self._topic = client, topic
+        self._headers = list(headers.items())
         self._delivered: list[tuple[int, int, int, int]] = []
         self._failed: list[str] = []
         self._open = 0
 
-    def send(self, values: Packets, keys: NDArray[np.int64], sequence: NDArray[np.int64]) -> None:
+    def send(
+        self,
+        values: Packets,
+        keys: NDArray[np.int64],
+        sequence: NDArray[np.int64],
+        planned: NDArray[np.float64] | None = None,
+    ) -> None:
         """Queue n packets, waiting where the queue is full. TransportError where an earlier one failed."""
         if len(values) and int(values.sizes.max()) > self.limit:
             raise TransportError(
                 f"topic {self._topic}: expected packets of at most {self.limit} bytes, got "
                 f"{values.sizes.max()}; raise max.message.bytes of the topic"
             )
-        for value, key, number in zip(values, keys.tolist(), sequence.tolist(), strict=True):
+        due = [None] * len(values) if planned is None else planned.tolist()
+        for value, key, number, when in zip(values, keys.tolist(), sequence.tolist(), due, strict=True):
+            headers = [("sequence", str(number)), *self._headers]
+            if when is not None:
+                headers.append(("planned", f"{when:.6f}"))
             while True:
                 try:
                     self._client.produce(
                         self._topic,
                         value,
                         key=str(key),
-                        headers=[("sequence", str(number))],
+                        headers=headers,
                         on_delivery=partial(self._report, number),
                     )
                     break

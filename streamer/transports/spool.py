@@ -20,6 +20,7 @@ import json
 import os
 import struct
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -56,8 +57,8 @@ class Spool:
     name: ClassVar[str] = "spool"
     idle_s: ClassVar[float] = 0.0
 
-    def producer(self, topic: str) -> SpoolProducer:
-        """The producer of a topic; TransportError while another one is open."""
+    def producer(self, topic: str, headers: Mapping[str, str] | None = None) -> SpoolProducer:
+        """The producer of a topic; TransportError while another one is open. The spool keeps no headers."""
         return SpoolProducer(self._topic(topic), topic, self.segment_bytes, self.clock)
 
     def consumer(self, topic: str, group: str | None = None) -> SpoolConsumer:
@@ -203,7 +204,13 @@ class SpoolProducer:
         os.fsync(folder)
         os.close(folder)
 
-    def send(self, values: Packets, keys: NDArray[np.int64], sequence: NDArray[np.int64]) -> None:
+    def send(
+        self,
+        values: Packets,
+        keys: NDArray[np.int64],
+        sequence: NDArray[np.int64],
+        planned: NDArray[np.float64] | None = None,
+    ) -> None:
         """Append n packets as one block (several where they are large)."""
         start = 0
         while start < len(values):

@@ -57,8 +57,18 @@ class Receipts:
 class Producer(Protocol):
     """Sends to one topic."""
 
-    def send(self, values: Packets, keys: NDArray[np.int64], sequence: NDArray[np.int64]) -> None:
-        """Send n packets; keys i8[n] (the object id: one object stays in order), sequence i8[n]."""
+    def send(
+        self,
+        values: Packets,
+        keys: NDArray[np.int64],
+        sequence: NDArray[np.int64],
+        planned: NDArray[np.float64] | None = None,
+    ) -> None:
+        """Send n packets; keys i8[n] (the object id: one object stays in order), sequence i8[n].
+
+        planned: f8[n] s since the start of the stream, when each was due; goes into a header where the
+        transport has headers.
+        """
 
     def flush(self) -> None:
         """Return once everything sent is durable; TransportError where something is not."""
@@ -106,8 +116,8 @@ class Transport(Protocol):
     def idle_s(self) -> float:
         """How long a topic must have been at its end before that is the end, in s."""
 
-    def producer(self, topic: str) -> Producer:
-        """A producer to the topic, which is made if need be."""
+    def producer(self, topic: str, headers: Mapping[str, str] | None = None) -> Producer:
+        """A producer to the topic, which is made if need be; headers go with every message if it has them."""
 
     def consumer(self, topic: str, group: str | None = None) -> Consumer:
         """A consumer from the group's last commit; from the beginning, and without commits, for None."""

@@ -165,7 +165,7 @@ class Lossy:
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
 
-    def producer(self, name: str) -> Any:
+    def producer(self, name: str, headers: Any = None) -> Any:
         inner = self._spool.producer(name)
         confirm = inner.receipts
 
