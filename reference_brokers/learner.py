@@ -15,7 +15,7 @@ from brokerbench.errors import InputError
 from brokerbench.tables import AlertBatch
 from reference_brokers.calibration import fit_temperature, held_out, tempered
 from reference_brokers.features import FEATURES, features, features_sha256
-from reference_brokers.model import onnx_session, read_model, unfitted, write_model
+from reference_brokers.model import check_trees, onnx_session, read_model, unfitted, write_model
 from reference_brokers.sample import Sample, draw_sample
 
 __all__ = ["Learner", "Training"]
@@ -107,6 +107,7 @@ class Learner:
                 "train it anew"
             )
         classes, temperature = tuple(manifest["classes"]), float(manifest["temperature"])
+        check_trees(onnx, len(self.columns), len(classes), Path(folder))
         return replace(self, classes=classes, temperature=temperature, onnx=onnx)
 
     def _learnt(self, sample: Sample, seed: int) -> bytes:

@@ -12,9 +12,12 @@ from numpy.typing import NDArray
 from brokerbench.errors import ConfigError, InputError
 from brokerbench.store import Folder, atomic_write
 
-__all__ = ["class_ids", "onnx_session", "read_model", "unfitted", "write_model"]
+__all__ = ["check_trees", "class_ids", "onnx_session", "read_model", "unfitted", "write_model"]
 
 FILE = "model.onnx"
+
+TREES = frozenset({"TreeEnsembleRegressor", "Softmax"})
+"""Operators that a model may hold."""
 
 
 def write_model(folder: Path, about: Mapping[str, Any], onnx: bytes | None = None) -> None:
@@ -69,6 +72,31 @@ def class_ids(labels: NDArray[np.int32], n_alerts: int, name: str) -> NDArray[np
             f"{name}.fit: expected class ids, got {ids.min()}; leave out objects without a class"
         )
     return ids
+
+
+def check_trees(onnx: bytes, n_features: int, n_classes: int, where: Path) -> None:
+    """Raise InputError unless the model is tree ensembles from n_features to n_classes, and nothing else.
+
+    A model is data from elsewhere: other operators could read files beside it or run for ever.
+    """
+    from google.protobuf.message import DecodeError
+    from onnx import load_from_string
+
+    try:
+        graph = load_from_string(onnx).graph
+    except (DecodeError, ValueError) as error:
+        raise InputError(f"{where}: expected an ONNX model in {FILE}, got other bytes") from error
+    operators = {node.op_type for node in graph.node}
+    if not operators or operators - TREES or graph.initializer or graph.sparse_initializer:
+        raise InputError(
+            f"{where}: expected a model of {' and '.join(sorted(TREES))}, got {sorted(operators)}"
+        )
+    widths = [
+        [tuple(d.dim_value for d in v.type.tensor_type.shape.dim)[1:] for v in vs]
+        for vs in (graph.input, graph.output)
+    ]
+    if widths != [[(n_features,)], [(n_classes,)]]:
+        raise InputError(f"{where}: expected {n_features} features and {n_classes} classes, got {widths}")
 
 
 def onnx_session(onnx: bytes) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from pathlib import Path
 
@@ -261,6 +262,37 @@ def test_a_model_with_other_features_or_other_bytes_is_refused(name, fitted, tmp
         load_broker(name, model=folder)
     with pytest.raises(ConfigError, match=f"{name}: expected a fitted model"):
         BROKERS[name].save(tmp_path / "empty")
+
+
+def tampered(folder: Path, onnx: bytes, **changes: object) -> Path:
+    """The model folder with other bytes, and the hash that goes with them."""
+    (folder / "model.onnx").write_bytes(onnx)
+    manifest = json.loads((folder / "manifest.json").read_text()) | changes
+    manifest["files"]["model.onnx"]["sha256"] = hashlib.sha256(onnx).hexdigest()
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    return folder
+
+
+def test_a_model_of_anything_but_trees_is_refused(fitted, tmp_path):
+    from onnx import TensorProto, helper
+
+    fitted["forest"].save(tmp_path / "model")
+    whole = (tmp_path / "model" / "model.onnx").read_bytes()
+    with pytest.raises(InputError, match="model: expected an ONNX model in model.onnx, got other bytes"):
+        load_broker("forest", model=tampered(tmp_path / "model", b"\xff" * 100))
+    shape = [
+        helper.make_tensor_value_info(n, TensorProto.FLOAT, [None, 4]) for n in ("features", "probabilities")
+    ]
+    graph = helper.make_graph(
+        [helper.make_node("Exp", ["features"], ["probabilities"])], "g", shape[:1], shape[1:]
+    )
+    other = helper.make_model(graph).SerializeToString()
+    with pytest.raises(
+        InputError, match=r"expected a model of Softmax and TreeEnsembleRegressor, got \['Exp'\]"
+    ):
+        load_broker("forest", model=tampered(tmp_path / "model", other))
+    with pytest.raises(InputError, match="expected .* features and 2 classes, got"):
+        load_broker("forest", model=tampered(tmp_path / "model", whole, classes=[2222, 2224]))
 
 
 def test_bytes_that_are_no_onnx_model_are_refused(unseen):
