@@ -57,13 +57,16 @@ listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller},SASL_
 advertised.listeners=PLAINTEXT://127.0.0.1:{port},SASL_SSL://127.0.0.1:{secure}
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL
 sasl.enabled.mechanisms=SCRAM-SHA-512
-listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config={module} required;
 ssl.keystore.type=PEM
 ssl.keystore.location={certificate}
 authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
 super.users=User:ANONYMOUS
 allow.everyone.if.no.acl.found=false
 """
+
+
+_SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule"
 
 
 @dataclass(frozen=True)
@@ -155,7 +158,11 @@ def up(folder: str | Path, *, cache: Path, security: Security | None = None) -> 
         text = _PROPERTIES.format(port=port, controller=controller, folder=home)
         if security is not None:
             text += _SECURE.format(
-                port=port, controller=controller, secure=secure, certificate=security.certificate
+                port=port,
+                controller=controller,
+                secure=secure,
+                certificate=security.certificate,
+                module=_SCRAM,
             )
         properties.write_text(text)
         _format(runner, libs, home, security)
