@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,13 +14,13 @@ from scoring.spec import Scoring
 
 __all__ = ["AXES", "Point", "find_point", "points"]
 
-AXES = ("last", "detection", "days")
+AXES = ("last", "detection", "days", "answer", "phase", "rest_phase", "date", "fraction")
 """Kinds of axes, in the order in which coordinates are stacked."""
 
 
 @dataclass(frozen=True)
 class Point:
-    """One position on one axis: the last answer, the n-th detection, or days since the first alert."""
+    """One position on one axis, e.g. the last answer, the n-th detection, days since the first alert."""
 
     axis: str
     at: float
@@ -34,18 +35,30 @@ class Point:
         """The point in words."""
         if self.axis == "last":
             return "last answer"
-        if self.axis == "detection":
-            return f"detection {self.at:g}"
-        return f"{self.at:g} d after the first alert"
+        return {
+            "detection": f"detection {self.at:g}",
+            "days": f"{self.at:g} d after the first alert",
+            "answer": f"answer {self.at:g}",
+            "phase": f"{self.at:+g} d from peak",
+            "rest_phase": f"{self.at:+g} rest-frame d from peak",
+            "date": f"MJD {self.at:.1f}",
+            "fraction": f"{100 * self.at:g} % of the alerts",
+        }[self.axis]
 
 
 def points(spec: Scoring) -> tuple[Point, ...]:
-    """The points that a specification asks for: last, then detections, then days."""
-    return (
-        Point("last", math.nan),
-        *(Point("detection", float(n)) for n in spec.detections),
-        *(Point("days", float(d)) for d in spec.days),
-    )
+    """The points that a specification asks for: last, then the other axes in the order of AXES."""
+    given: dict[str, Sequence[float]] = {
+        "detection": spec.detections,
+        "days": spec.days,
+        "answer": spec.answers,
+        "phase": spec.phases,
+        "rest_phase": spec.rest_phases,
+        "date": spec.dates,
+        "fraction": spec.fractions,
+    }
+    rest = (Point(axis, float(at)) for axis in AXES[1:] for at in given[axis])
+    return (Point("last", math.nan), *rest)
 
 
 def find_point(key: str, known: tuple[Point, ...]) -> Point:

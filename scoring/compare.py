@@ -133,8 +133,8 @@ def _snapshots(
 
 
 def _objects(alerts: Sent, plan: Plan, point: Point) -> NDArray[np.int64]:
-    reached = eligible(alerts, (point,))[:, 0] & (class_rows(alerts.class_id, plan.layout) >= 0)
-    return np.flatnonzero(reached)
+    reached = eligible(alerts, (point,), denominator=plan.spec.denominator)[:, 0]
+    return np.flatnonzero(reached & (class_rows(alerts.class_id, plan.layout) >= 0))
 
 
 def _snapshot(
@@ -155,7 +155,7 @@ def _snapshot(
 
 
 def _common(a: Snapshot, b: Snapshot, spec: Scoring) -> tuple[Snapshot, Snapshot]:
-    if spec.missing != "exclude":
+    if spec.missing != "exclude" and spec.denominator != "answered":
         return a, b
     both = (a.predicted >= 0) & (b.predicted >= 0)
     fields = ("object_id", "true", "predicted", "probability")

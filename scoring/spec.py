@@ -16,7 +16,12 @@ __all__ = ["Scoring"]
 class Scoring(Config, frozen=True):
     """How answers become scores. Every field is repeated in scores.json.
 
-    detections, days: points at which classifiers are compared, beside the last answer.
+    detections, days: points at which classifiers are compared, beside the last answer. answers: n-th
+        answer. phases, rest_phases: days from the true peak, of transients. dates: MJD. fractions: of
+        the object's alerts.
+    denominator: at a point count all objects that reach it, those "active" (between their first and
+        last alert), or those "answered".
+    slices: subsets of the objects (scoring.slices), scored at slice_points with slice_metrics.
     classes: class ids that count as truth; None for those present in the run's truth.
     metrics: names; None for every registered one.
     normalise: probabilities that sum to less than 1 leave the rest to class 200 ("residual"),
@@ -30,6 +35,15 @@ class Scoring(Config, frozen=True):
 
     detections: list[Annotated[int, Meta(ge=1)]] = field(default_factory=lambda: [1, 3, 10])
     days: list[Annotated[float, Meta(ge=0)]] = field(default_factory=lambda: [2.0, 8.0, 32.0])
+    answers: list[Annotated[int, Meta(ge=1)]] = field(default_factory=list)
+    phases: list[float] = field(default_factory=list)
+    rest_phases: list[float] = field(default_factory=list)
+    dates: list[float] = field(default_factory=list)
+    fractions: list[Annotated[float, Meta(gt=0, le=1)]] = field(default_factory=list)
+    denominator: Literal["all", "active", "answered"] = "all"
+    slices: list[str] = field(default_factory=lambda: ["redshift", "dust", "alerts"])
+    slice_points: list[str] = field(default_factory=lambda: ["last"])
+    slice_metrics: list[str] = field(default_factory=lambda: ["macro_f1", "accuracy", "log_loss"])
     classes: list[int] | None = None
     metrics: list[str] | None = None
     normalise: Literal["residual", "rescale", "reject"] = "residual"
@@ -42,8 +56,8 @@ class Scoring(Config, frozen=True):
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, values in (("detections", self.detections), ("days", self.days)):
-            _check_points(name, values)
+        for name in ("detections", "days", "answers", "phases", "rest_phases", "dates", "fractions"):
+            _check_points(name, getattr(self, name))
         if self.classes is not None and len(set(self.classes)) != len(self.classes):
             raise ConfigError(f"scoring.classes: expected each id once, got {self.classes}")
 

@@ -17,7 +17,7 @@ from scoring.latency import Latencies
 from scoring.snapshot import Layout, snapshot
 from scoring.spec import Scoring
 from scoring.states import CONFUSION, State
-from scoring.timeline import Sent, eligible, in_force
+from scoring.timeline import Sent, eligible, in_force, with_answers
 
 __all__ = ["Counted", "Given", "Plan", "Tally", "class_rows", "in_force_rows", "merge", "tally"]
 
@@ -73,9 +73,13 @@ def tally(alerts: Sent, answers: Classifications, plan: Plan, *, where: str) -> 
     Raises AccountingError where an answer belongs to no alert of the part, or an alert has two.
     """
     row, delay, in_time = _arrivals(alerts, answers, plan.spec, where)
+    if plan.spec.answers:
+        alerts = with_answers(alerts, answers, np.where(in_time, row, -1))
     best = in_force(alerts, answers, row=np.where(in_time, row, -1), points=plan.points)
     true = class_rows(alerts.class_id, plan.layout)
-    reached = eligible(alerts, plan.points) & (true >= 0)[:, None]
+    reached = eligible(alerts, plan.points, denominator=plan.spec.denominator) & (true >= 0)[:, None]
+    if plan.spec.denominator == "answered":
+        reached &= best >= 0
     arrays: dict[Key, NDArray] = {}
     defects, given = [], []
     for a in range(len(plan.points)):

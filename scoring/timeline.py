@@ -7,7 +7,7 @@ the transport took them, then by alert id, so the order of rows never matters.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numba
 import numpy as np
@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from brokerbench.errors import AccountingError
 from brokerbench.tables import Classifications, Ledger, Objects
-from scoring.axes import Point, axis_numbers
+from brokerbench.taxonomy import ELASTICC2
+from scoring.axes import AXES, Point, axis_numbers
 from scoring.join import match
 
-__all__ = ["Sent", "eligible", "in_force", "in_force_plain", "sent"]
+__all__ = ["Sent", "eligible", "in_force", "in_force_plain", "is_transient", "sent", "with_answers"]
 
 DAY_TOLERANCE = 1e-9
 """Days that a time may exceed a limit by: MJD in float64 carries 7e-12 d."""
@@ -31,12 +32,14 @@ class Sent:
     object_id: NDArray[np.int64]  # [n]
     class_id: NDArray[np.int32]  # [n]
     truth_row: NDArray[np.int64]  # [n], row of the part's Objects
-    reach: NDArray[np.float64]  # [3, n], how far each object goes on each of AXES
+    reach: NDArray[np.float64]  # [X, n], how far each object goes on each of AXES; -inf: it has no such axis
+    first: NDArray[np.float64]  # [X, n], where its first and last alert lie on each of AXES
+    final: NDArray[np.float64]
     alert_id: NDArray[np.int64]  # [m]
     object: NDArray[np.int64]  # [m], row in object_id
     mjd: NDArray[np.float64]  # [m]
     sent: NDArray[np.int64]  # [m], us UTC
-    coordinate: NDArray[np.float64]  # [3, m], where each alert lies on each of AXES
+    coordinate: NDArray[np.float64]  # [X, m], where each alert lies on each of AXES
 
 
 def sent(truth: Objects, ledger: Ledger, *, where: str) -> Sent:
@@ -52,28 +55,87 @@ def sent(truth: Objects, ledger: Ledger, *, where: str) -> Sent:
         raise AccountingError(f"{where}: expected each alert once in the ledger, got one twice")
     rows, of_alert = np.unique(truth_row, return_inverse=True)
     of_alert = of_alert.reshape(-1).astype(np.int64)
-    first = np.full(len(rows), np.inf)
-    np.minimum.at(first, of_alert, ledger.mjd)
     alerts = np.bincount(of_alert, minlength=len(rows)).astype(np.float64)
-    forever = np.full(len(rows), np.inf)
-    since = ledger.mjd - first[of_alert]
+    coordinate = _coordinates(truth, ledger, rows, of_alert, alerts)
+    first, final = np.full((2, len(AXES), len(rows)), np.inf)
+    final *= -1
+    for x in range(len(AXES)):
+        np.minimum.at(first[x], of_alert, coordinate[x])
+        np.maximum.at(final[x], of_alert, coordinate[x])
+    reach = np.full((len(AXES), len(rows)), np.inf)
+    reach[AXES.index("detection")] = alerts
+    for axis in ("phase", "rest_phase"):
+        reach[AXES.index(axis), ~is_transient(truth.class_id[rows])] = -np.inf
     return Sent(
         object_id=truth.object_id[rows],
         class_id=truth.class_id[rows],
         truth_row=rows,
-        reach=np.stack([forever, alerts, forever]),
+        reach=reach,
+        first=first,
+        final=final,
         alert_id=ledger.alert_id,
         object=of_alert,
         mjd=ledger.mjd,
         sent=ledger.sent,
-        coordinate=np.stack([np.zeros(len(ledger)), ledger.detection.astype(np.float64), since]),
+        coordinate=coordinate,
     )
 
 
-def eligible(alerts: Sent, points: tuple[Point, ...]) -> NDArray[np.bool_]:
-    """Whether each object reaches each point, bool[n, A]: an object of 2 alerts has no third."""
+def _coordinates(
+    truth: Objects, ledger: Ledger, rows: NDArray[np.int64], of_alert: NDArray[np.int64], alerts: NDArray
+) -> NDArray[np.float64]:
+    """Where each alert lies on each of AXES, f8[X, m]; 0 on "answer", which each classifier fills."""
+    first = np.full(len(rows), np.inf)
+    np.minimum.at(first, of_alert, ledger.mjd)
+    phase = ledger.mjd - truth.t0[rows][of_alert]
+    stretch = 1.0 + np.nan_to_num(truth.z[rows][of_alert].astype(np.float64))
+    by_axis = {
+        "last": np.zeros(len(ledger)),
+        "detection": ledger.detection.astype(np.float64),
+        "days": ledger.mjd - first[of_alert],
+        "answer": np.zeros(len(ledger)),
+        "phase": phase,
+        "rest_phase": phase / stretch,
+        "date": ledger.mjd,
+        "fraction": ledger.detection / alerts[of_alert],
+    }
+    return np.stack([by_axis[axis] for axis in AXES])
+
+
+def is_transient(class_id: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Whether each class is Non-Recurring: only those have a peak."""
+    return np.isin(class_id, (2200, *ELASTICC2.descendants(2200)))
+
+
+def with_answers(alerts: Sent, answers: Classifications, row: NDArray[np.int64]) -> Sent:
+    """The same alerts with the axis "answer" filled: the number of each answer of its object."""
+    used = np.flatnonzero(row >= 0)
+    of = alerts.object[row[used]]
+    order = np.lexsort((alerts.alert_id[row[used]], answers.published[used], alerts.mjd[row[used]], of))
+    counts = np.bincount(of, minlength=len(alerts.object_id))
+    number = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts) + 1.0
+    axis = AXES.index("answer")
+    coordinate, reach = alerts.coordinate.copy(), alerts.reach.copy()
+    coordinate[axis] = np.inf
+    coordinate[axis, row[used][order]] = number
+    reach[axis] = counts
+    return replace(alerts, coordinate=coordinate, reach=reach)
+
+
+def eligible(alerts: Sent, points: tuple[Point, ...], *, denominator: str = "all") -> NDArray[np.bool_]:
+    """Whether each object reaches each point, bool[n, A]: an object of 2 alerts has no third.
+
+    denominator: "active" asks in addition that the point lies between the object's first and last
+    alert. ("answered" is for whoever knows the answers.)
+    """
     axis, limit = axis_numbers(points)
-    return (alerts.reach[axis] >= limit[:, None]).T
+    finite = np.isfinite(limit)[:, None]
+    reached = (alerts.reach[axis] >= np.where(finite, limit[:, None], 0.0)).T
+    if denominator != "active":
+        return reached
+    begun = alerts.first[axis] <= limit[:, None] + DAY_TOLERANCE
+    going = alerts.final[axis] >= np.where(finite, limit[:, None], -np.inf) - DAY_TOLERANCE
+    return reached & (begun & going).T
 
 
 def in_force(

@@ -6,13 +6,14 @@ const layoutOf = extra => ({ font: FONT, margin: { l: 64, r: 16, t: 34, b: 48 },
 const axisOf = (text, extra) => ({ title: { text, standoff: 8 }, gridcolor: "#e6ebf0", zeroline: false, linecolor: "#8593a1", ticks: "outside", tickcolor: "#8593a1", ...extra });
 function fade(hex, alpha) { const n = parseInt(hex.slice(1), 16); return `rgba(${n >> 16},${(n >> 8) & 255},${n & 255},${alpha})`; }
 
+const AXIS_TITLES = { detection: "n-th detection", days: "days since the first alert", answer: "n-th answer", phase: "days from the true peak", rest_phase: "rest-frame days from the true peak", fraction: "fraction of the alerts", date: "MJD" };
 function drawTime() {
   const m = $("time-metric").value, about = data.metrics[m], traces = [];
   const layout = layoutOf({ showlegend: true });
   const shown = axes.filter(a => a !== "last"), width = .96 / Math.max(1, shown.length);
   shown.forEach((axis, k) => {
     const steps = stepsOf(axis), names = steps.map(tick), id = k ? String(k + 1) : "";
-    layout[`xaxis${id}`] = axisOf(axis === "days" ? "days since the first alert" : "n-th detection", { type: "category", categoryorder: "array", categoryarray: names, domain: [k * (width + .04), k * (width + .04) + width - .02], anchor: `y${id}` });
+    layout[`xaxis${id}`] = axisOf(AXIS_TITLES[axis], { type: "category", categoryorder: "array", categoryarray: names, domain: [k * (width + .04), k * (width + .04) + width - .02], anchor: `y${id}` });
     layout[`yaxis${id}`] = axisOf(k ? "" : `${about.title} (${about.direction} is better)`, { anchor: `x${id}`, ...(k ? { matches: "y", showticklabels: false } : {}), ...(about.high !== null && about.high <= 1 && about.low >= 0 ? { range: [0, 1.02] } : { rangemode: "tozero" }) });
     labels.forEach((label, i) => {
       const vs = steps.map(p => ((data.values[m] || {})[label] || {})[p.key] || [null, null, null, 0, ""]);

@@ -45,11 +45,11 @@ function seconds(s) {
 }
 
 // --- points in time
-const axes = ["detection", "days"].filter(a => data.points.some(p => p.axis === a));
+const axes = ["detection", "days", "answer", "phase", "rest_phase", "fraction", "date"].filter(a => data.points.some(p => p.axis === a));
 if (!axes.length) axes.push("last");
-const AXIS_NAMES = { detection: "detections", days: "days", last: "last answer" };
+const AXIS_NAMES = { detection: "detections", days: "days", last: "last answer", answer: "answers", phase: "phase", rest_phase: "rest phase", fraction: "fraction", date: "date" };
 const stepsOf = axis => [...data.points.filter(p => p.axis === axis && axis !== "last"), ...data.points.filter(p => p.axis === "last")];
-const tick = p => p.axis === "last" ? "last" : p.axis === "days" ? `${p.at} d` : `${p.at}`;
+const tick = p => p.axis === "last" ? "last" : ["days", "phase", "rest_phase"].includes(p.axis) ? `${p.at} d` : p.axis === "fraction" ? `${100 * p.at} %` : `${p.at}`;
 const point = () => stepsOf(state.axis)[state.step];
 const onPoint = f => state.listeners.push(f);
 const entry = (metric, label) => ((data.values[metric] || {})[label] || {})[point().key];

@@ -278,3 +278,13 @@ def test_equal_values_share_a_rank(played: Folder) -> None:
     for name in ("a", "b"):
         answer(played, Answering(name, CLASSES, lambda t, r, g: np.eye(4)[np.zeros(len(t), int)]))
     assert [r["rank"] for r in leaderboard(score(played, spec=QUICK))] == [1, 1]
+
+
+def test_denominators_are_all_active_or_answered_objects(answered: Folder, tmp_path: Path) -> None:
+    n = {}
+    for denominator in ("all", "active", "answered"):
+        spec = Scoring(intervals=False, metrics=["accuracy"], denominator=denominator, days=[8.0])  # type: ignore[arg-type]
+        table, _ = load_scores(score(answered, spec=spec, out=tmp_path / denominator))
+        rows = (table.axis == "days") & (table.classifier == "good 1") & (table.slice == "all")
+        n[denominator] = int(table.n[rows][0])
+    assert n["active"] < n["answered"] < n["all"]

@@ -12,7 +12,7 @@ from brokerbench.tables import Classifications, Ledger, Objects
 from scoring.axes import Point, find_point, points
 from scoring.join import match, match_plain
 from scoring.spec import Scoring
-from scoring.timeline import eligible, in_force, in_force_plain, sent
+from scoring.timeline import eligible, in_force, in_force_plain, sent, with_answers
 from tests.scoring.runs import Answering, Survey, answers_of, guessing, one_part
 
 CLASSES = (2222, 2224, 2323, 2332)
@@ -167,3 +167,80 @@ def test_points_must_rise(field: str) -> None:
 def test_classes_are_named_once() -> None:
     with pytest.raises(ConfigError, match="scoring.classes: expected each id once"):
         Scoring(classes=[2222, 2222])
+
+
+MORE = Scoring(
+    detections=[2],
+    days=[],
+    answers=[1, 3],
+    phases=[-10.0, 0.0, 15.0],
+    rest_phases=[5.0],
+    dates=[61010.0, 61030.0],
+    fractions=[0.25, 1.0],
+)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_every_axis_is_as_of_like_the_plain_twin(seed: int) -> None:
+    truth, ledger, answers = _part(seed)
+    alerts = sent(truth, ledger, where="t")
+    row = match(alerts.alert_id, answers.alert_id)
+    filled = with_answers(alerts, answers, row)
+    at = points(MORE)
+    got = in_force(filled, answers, row=row, points=at)
+    assert (got == in_force_plain(filled, answers, row=row, points=at)).all()
+    for a, point in enumerate(at):
+        used = got[got[:, a] >= 0, a]
+        mjd = alerts.mjd[row[used]]
+        of = alerts.truth_row[alerts.object[row[used]]]
+        if point.axis == "date":
+            assert (mjd <= point.at + 1e-9).all()
+        elif point.axis == "phase":
+            assert (mjd - truth.t0[of] <= point.at + 1e-9).all()
+        elif point.axis == "rest_phase":
+            assert ((mjd - truth.t0[of]) / (1 + truth.z[of]) <= point.at + 1e-5).all()  # z is float32
+    whole = got[:, at.index(Point("fraction", 1.0))]
+    assert (whole == got[:, 0]).all()
+
+
+def test_the_nth_answer_of_an_object_is_its_own_count() -> None:
+    truth, ledger, answers = _part(4, answered=0.5)
+    alerts = sent(truth, ledger, where="t")
+    row = match(alerts.alert_id, answers.alert_id)
+    filled = with_answers(alerts, answers, row)
+    third = (Point("answer", 3.0),)
+    got = in_force(filled, answers, row=row, points=third)[:, 0]
+    reached = eligible(filled, third)[:, 0]
+    for item in range(len(alerts.object_id)):
+        mine = np.flatnonzero(alerts.object[row] == item)
+        mine = mine[np.argsort(alerts.mjd[row[mine]])]
+        assert reached[item] == (len(mine) >= 3)
+        if len(mine) >= 3:
+            assert got[item] == mine[2]
+
+
+def test_only_transients_have_a_phase() -> None:
+    truth, ledger, _ = _part(2)
+    alerts = sent(truth, ledger, where="t")
+    reached = eligible(alerts, (Point("phase", 5.0), Point("rest_phase", -5.0)))
+    assert (reached == np.isin(alerts.class_id, [2222, 2224])[:, None]).all()
+
+
+def test_active_objects_are_between_their_first_and_last_alert() -> None:
+    truth, ledger, _ = _part(3)
+    alerts = sent(truth, ledger, where="t")
+    date = Point("date", 61015.0)
+    active = eligible(alerts, (date, Point("last", math.nan)), denominator="active")
+    first, last = np.full((2, len(alerts.object_id)), np.nan)
+    for item in range(len(first)):
+        mine = alerts.mjd[alerts.object == item]
+        first[item], last[item] = mine.min(), mine.max()
+    assert (active[:, 0] == ((first <= 61015) & (last >= 61015))).all()
+    assert active[:, 1].all()
+    assert 0 < active[:, 0].sum() < len(first)
+
+
+@pytest.mark.parametrize(("axis", "at"), [("phases", [0.0]), ("answers", [2]), ("fractions", [0.5])])
+def test_points_of_every_axis_have_a_key_and_words(axis: str, at: list[float]) -> None:
+    spec = Scoring(**{axis: at})  # type: ignore[arg-type]
+    assert len({p.key for p in points(spec)}) == len({p.label for p in points(spec)}) == 8
