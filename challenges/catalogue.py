@@ -15,8 +15,9 @@ from brokerbench.tables import Table, columns
 from brokerbench.taxonomy import ELASTICC2
 from challenges.challenge import challenge_names, find_challenge
 from reference_brokers.protocol import BROKERS
-from scoring.metric import METRICS
-from simulate.registries import CADENCES, HOSTS, READERS, SOURCES
+from scoring.registries import METRICS
+from scoring.registries import READERS as SUBMISSION_READERS
+from simulate.registries import CADENCES, EXPORTS, HOSTS, READERS, SOURCES
 from streamer.schemas import SCHEMAS
 
 __all__ = ["REGISTRIES", "catalogue", "pages", "write_pages"]
@@ -26,9 +27,11 @@ REGISTRIES: Mapping[str, Registry] = {
     "cadences": CADENCES,
     "hosts": HOSTS,
     "readers": READERS,
+    "exports": EXPORTS,
     "schemas": SCHEMAS,
     "brokers": BROKERS,
     "metrics": METRICS,
+    "submissions": SUBMISSION_READERS,
 }
 """Every registry of the house by the word that the command line uses."""
 

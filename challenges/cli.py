@@ -9,7 +9,8 @@ import typer
 
 from brokerbench import __version__
 from brokerbench.errors import BrokerbenchError
-from challenges.commands import demo, runs, scores, streams
+from challenges.commands import demo, runs, scores, streams, submissions
+from challenges.commands.alerts import alerts
 from challenges.commands.kafka import kafka
 from challenges.commands.truth import truth
 from challenges.options import out_console, say
@@ -20,9 +21,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for _module in (demo, runs, streams, scores):
+for _module in (demo, runs, streams, scores, submissions):
     for _name, _command in _module.COMMANDS.items():
         app.command(_name)(_command)
+app.add_typer(alerts, name="alerts")
 app.add_typer(kafka, name="kafka")
 app.add_typer(truth, name="truth")
 
@@ -33,9 +35,9 @@ def main() -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """The exit code of one command line: 0, 2 for an error of the user's, 130 when interrupted."""
+    """The exit code of one command line: 0, 1 where a check fails, 2 for an error of the user's."""
     try:
-        app(arguments, standalone_mode=False)
+        return int(app(arguments, standalone_mode=False) or 0)  # an exit code, where a command gives one
     except BrokerbenchError as error:
         return _complain(str(error))
     except KeyboardInterrupt:
@@ -46,10 +48,7 @@ def run(arguments: list[str]) -> int:
     except Exception as error:
         if hasattr(error, "format_message"):  # typer's own errors: a wrong option, a missing argument
             return _complain(f"{error.format_message()}; see brokerbench --help")
-        if type(error).__name__ in {"Exit", "Abort"}:
-            return int(getattr(error, "exit_code", 1))
         raise
-    return 0
 
 
 def _complain(message: str, *, code: int = 2) -> int:

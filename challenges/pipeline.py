@@ -7,30 +7,26 @@ make or import -> (split) -> prepare -> train
 from __future__ import annotations
 
 import json
-import multiprocessing
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from brokerbench.errors import BrokerbenchError, ConfigError, InputError, TransportError
+from brokerbench.errors import ConfigError, InputError
 from brokerbench.store import Folder
 from brokerbench.tables import AlertBatch, Objects
-from challenges.challenge import Challenge, Stream
-from challenges.split import split
+from challenges.challenge import Stream
 from reference_brokers.check import Finding, check_broker
 from reference_brokers.protocol import load_broker
-from scoring.report.build import write_report
 from scoring.score import score
-from simulate.generate import generate
-from simulate.registries import READERS
 from streamer.alerts import prepare, read_batches
 from streamer.collect import collect
+from streamer.isolate import IsolatedBroker
 from streamer.replay import PlayReport, play
 from streamer.serve import ServeReport, serve
 from streamer.transports import open_transport
@@ -42,12 +38,11 @@ __all__ = [
     "check_on_run",
     "collect_answers",
     "forget",
-    "import_demo",
+    "open_run",
+    "prepared",
     "play_run",
     "run_broker",
     "score_run",
-    "simulate_demo",
-    "stream_and_score",
     "train_broker",
 ]
 
@@ -169,24 +164,37 @@ def run_broker(
     link: Link,
     *,
     model: Path | None = None,
+    timeout_s: float = 0.0,
     progress: Callable[[int, int], None] | None = None,
 ) -> ServeReport:
-    """What a broker received and answered of the run's stream, until its end."""
+    """What a broker received and answered of the run's stream, until its end.
+
+    timeout_s: above 0 the broker lives in a process of its own, which is killed and started anew when
+    a batch takes longer; the batch is counted as failed.
+    """
     broker = load_broker(name, model=model)
     if not len(broker.classes):
         raise ConfigError(
             f"{name}: expected a broker that knows its classes, got one that is not trained; "
             "give its model with --model, or train it with `brokerbench train`"
         )
-    return serve(
-        broker,
-        link.open(run.path),
-        schema=_stream_schema(run),
-        topic_in=link.topic(ALERTS),
-        topic_out=link.topic(answer_topic(broker.name)),
-        group=broker.name,
-        progress=progress,
+    apart = (
+        IsolatedBroker(partial(load_broker, name, model=model), timeout_s=timeout_s) if timeout_s else None
     )
+    try:
+        return serve(
+            apart or broker,
+            link.open(run.path),
+            schema=_stream_schema(run),
+            topic_in=link.topic(ALERTS),
+            topic_out=link.topic(answer_topic(broker.name)),
+            group=broker.name,
+            expect=_alerts_in_stream(run),
+            progress=progress,
+        )
+    finally:
+        if apart is not None:
+            apart.close()
 
 
 def _stream_schema(run: Folder) -> str:
@@ -195,6 +203,14 @@ def _stream_schema(run: Folder) -> str:
         if path.is_file():
             return str(json.loads(path.read_bytes())["schema"])
     return Stream().schema
+
+
+def _alerts_in_stream(run: Folder) -> int | None:
+    """How many alerts the run's stream has, None while it is being prepared."""
+    if not (run.path / "stream" / "manifest.json").is_file():
+        return None
+    parts = Folder.open(run.path / "stream", kind="stream").manifest["parts"]
+    return sum(part["alerts"] for part in parts.values())
 
 
 def collect_answers(run: Folder, link: Link, *, topics: Sequence[str] | None = None) -> list[Any]:
@@ -218,95 +234,3 @@ def score_run(run: Folder, link: Link, *, spec: Any, topics: Sequence[str] | Non
     if not (run.path / "answers").is_dir():
         collect_answers(run, link, topics=topics)
     return score(run, spec=spec)
-
-
-@dataclass(frozen=True)
-class _Job:
-    run: Path
-    broker: str
-    model: Path | None
-    link: Link
-
-
-def _serve_job(job: _Job, failures: Any) -> None:
-    try:
-        run_broker(open_run(job.run), job.broker, job.link, model=job.model)
-    except BrokerbenchError as error:
-        failures.put(f"{job.broker}: {error}")
-        raise SystemExit(2) from None
-
-
-def stream_and_score(
-    run: Folder,
-    models: Mapping[str, Path],
-    *,
-    challenge: Challenge,
-    workers: int = 1,
-    progress: Progress = quiet,
-) -> Path:
-    """The report of a run: its stream played to every broker at once, each a process of its own."""
-    stream = challenge.stream
-    prepared(run, schema=stream.schema, delay_s=stream.delay_s, workers=workers, progress=progress)
-    link = Link()
-    context = multiprocessing.get_context("spawn")  # numba and onnxruntime threads do not survive a fork
-    failures = context.Queue()
-    processes = [
-        context.Process(target=_serve_job, args=(_Job(run.path, name, model, link), failures), name=name)
-        for name, model in models.items()
-    ]
-    for process in processes:
-        process.start()
-    try:
-        play_run(run, link, speed=stream.speed, progress=progress("play"))
-    except BaseException:
-        for process in processes:
-            process.terminate()
-        raise
-    for process in processes:
-        process.join()
-    for process in processes:
-        if process.exitcode:
-            reason = failures.get() if not failures.empty() else f"exit code {process.exitcode}"
-            raise TransportError(f"broker {process.name}: expected it to end with the stream, got {reason}")
-    score_run(run, link, spec=challenge.scoring)
-    return write_report(run, run.path / "report.html")
-
-
-def simulate_demo(
-    challenge: Challenge, out: Path, *, workers: int = 1, progress: Progress = quiet
-) -> tuple[Folder, Path]:
-    """The scored run and its report: survey and training run simulated, brokers trained and run."""
-    learn = generate(
-        challenge.training_simulation(), out / "training", workers=workers, progress=progress("training run")
-    )
-    run = generate(challenge.simulation(), out / "run", workers=workers, progress=progress("simulate"))
-    return _learn_and_run(run, learn, challenge, out=out, workers=workers, progress=progress)
-
-
-def import_demo(
-    folders: Sequence[Path],
-    out: Path,
-    *,
-    challenge: Challenge,
-    reader: str = "snana",
-    workers: int = 1,
-    progress: Progress = quiet,
-) -> tuple[Folder, Path]:
-    """The scored run and its report: imported objects, half of each class to learn from."""
-    whole = READERS[reader].read(list(folders), out / "imported", seed=challenge.seed, name="imported")
-    learn, run = split(whole, 0.5, first=out / "training", second=out / "run", seed=challenge.seed)
-    renamed = msgspec.structs.replace(challenge, name="imported")
-    return _learn_and_run(run, learn, renamed, out=out, workers=workers, progress=progress)
-
-
-def _learn_and_run(
-    run: Folder, learn: Folder, challenge: Challenge, *, out: Path, workers: int, progress: Progress
-) -> tuple[Folder, Path]:
-    stream = challenge.stream
-    prepared(learn, schema=stream.schema, delay_s=stream.delay_s, workers=workers)
-    models = {}
-    for name in challenge.training.brokers:
-        done = progress(f"train {name}")
-        models[name] = train_broker(learn, name, out=out / "models" / name, seed=challenge.training.seed)
-        done(1, 1)
-    return run, stream_and_score(run, models, challenge=challenge, workers=workers, progress=progress)

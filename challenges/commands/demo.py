@@ -29,7 +29,8 @@ def demo(
 ) -> None:
     """Do all of it: simulate or import, stream, classify, score, report."""
     from challenges.challenge import find_challenge
-    from challenges.pipeline import forget, import_demo, simulate_demo
+    from challenges.main_job import import_demo, simulate_demo
+    from challenges.pipeline import forget
 
     chosen = find_challenge(challenge)
     if again:

@@ -98,4 +98,40 @@ def verify(run_path: RunPath) -> None:
     say(f"{run_path}: {len(folder.manifest['files'])} files as the manifest says")
 
 
-COMMANDS = {"make": make, "import": import_, "split": split_, "verify": verify}
+def export(
+    format_: Annotated[str, typer.Argument(metavar="FORMAT", help="brokerbench list exports.")],
+    run_path: RunPath,
+    out: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the files go.")],
+    truth: Annotated[bool, typer.Option("--truth", help="With the true classes and redshifts.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Objects that did not trigger too.")] = False,
+) -> None:
+    """Write a run in somebody else's format, without the truth unless asked for."""
+    from challenges.pipeline import open_run
+    from simulate.export import export as write
+    from simulate.registries import EXPORTS
+
+    say(f"{write(EXPORTS[format_], open_run(run_path), out, truth=truth, every=every)}")
+
+
+def leaks(run_path: RunPath, seed: Annotated[int, typer.Option(help="Seed of the test.")] = 1) -> None:
+    """Try to tell classes by ids, order, nulls, places and numbers of visits; exit code 1 where one can."""
+    from challenges.pipeline import open_run
+    from simulate.leaks import columns_without_physics, leak_score
+
+    leak = leak_score(*columns_without_physics(open_run(run_path)), seed=seed)
+    say(
+        f"accuracy {leak.accuracy:.3f} against {leak.chance:.3f} by chance on {leak.objects:,} objects: "
+        f"{leak.sigma:+.1f} sigma"
+    )
+    if leak.sigma >= 4:
+        raise typer.Exit(1)
+
+
+COMMANDS = {
+    "make": make,
+    "import": import_,
+    "split": split_,
+    "export": export,
+    "leaks": leaks,
+    "verify": verify,
+}

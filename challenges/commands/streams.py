@@ -79,6 +79,9 @@ def run_(
     run_path: RunPath,
     broker: Annotated[str, typer.Option(help="Reference broker, or the path of a .py file.")],
     model: Annotated[Path | None, typer.Option(help="Model that train wrote.")] = None,
+    timeout: Annotated[
+        float, typer.Option(help="Seconds a batch may take, in a process of its own; 0 for no such process.")
+    ] = 0.0,
     transport: TransportName = "spool",
     settings: Settings = None,
     prefix: Prefix = "",
@@ -89,7 +92,9 @@ def run_(
     run_folder = open_run(run_path)
     link = link_of(transport, settings, prefix)
     with progress_bars() as progress:
-        served = run_broker(run_folder, broker, link, model=model, progress=progress(broker))
+        served = run_broker(
+            run_folder, broker, link, model=model, timeout_s=timeout, progress=progress(broker)
+        )
     say(f"Received {served.received:,} alerts, answered {served.answered:,}")
 
 
