@@ -43,6 +43,7 @@ _FRAME = _HEAD.size + _BODY.size
 _PER_MESSAGE = 4 + 8 + 8
 _END = 1  # flag: nothing follows
 _VERSION = 1
+_CLOCKS_DIFFER_US = 1_000_000  # clocks of processes that started at different times
 SEGMENT_BYTES = 64 << 20
 _DAMAGED = "{}: expected whole blocks, got a damaged one at byte {}; restore the file from a copy"
 
@@ -177,7 +178,7 @@ class SpoolProducer:
             with atomic_write(self._folder / "topic.json", "w") as file:
                 file.write(json.dumps({"kind": "spool", "version": _VERSION}) + "\n")
         _check_version(self._folder)
-        self.next_offset, self.cut = 0, 0
+        self.next_offset, self.cut, self._last = 0, 0, 0
         segments = _segments(self._folder)
         if not segments:
             self._start_segment()
@@ -187,6 +188,7 @@ class SpoolProducer:
         self.next_offset, at = first, 0
         while (block := _block(raw[at:])) is not None:
             self.next_offset, at = block.first + block.count, at + block.size
+            self._last = block.timestamp
         if at < len(raw) and _damaged(raw, at):
             raise TransportError(_DAMAGED.format(path, at))
         self.cut = len(raw) - at
@@ -236,7 +238,7 @@ class SpoolProducer:
             os.fsync(self._file)
             os.close(self._file)
             self._start_segment()
-        timestamp = self._clock.now_us()
+        timestamp = self._now()
         frame = _BODY.pack(self.next_offset, timestamp, count, 0)
         crc = zlib.crc32(body, zlib.crc32(frame, flags))
         block = memoryview(_HEAD.pack(_MAGIC, len(frame) + len(body), crc, flags) + frame + body)
@@ -252,7 +254,19 @@ class SpoolProducer:
                 "make room and go on where it stopped"
             ) from error
         self._size += len(block)
+        self._last = timestamp
         return timestamp
+
+    def _now(self) -> int:
+        """The time of a block, never before the one in front of it. TransportError for a clock set back."""
+        now = self._clock.now_us()
+        if now < self._last - _CLOCKS_DIFFER_US:
+            behind = (self._last - now) / 1e6
+            raise TransportError(
+                f"{self._folder}: expected a clock that goes forward, got one {behind:.0f} s behind the last "
+                "message; set the clock"
+            )
+        return max(now, self._last)
 
     def flush(self) -> None:
         """Return once everything sent is on the disk."""

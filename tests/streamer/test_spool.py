@@ -300,3 +300,19 @@ def test_transports_are_opened_by_name(tmp_path: Path) -> None:
         open_transport("spool", run=tmp_path, settings={"x": "1"})
     with pytest.raises(TransportError, match="expected segment_bytes as a number, got 'many'"):
         open_transport("spool", run=tmp_path, settings={"segment_bytes": "many"})
+
+
+def test_a_clock_that_was_set_back_is_an_error_and_a_small_step_is_smoothed(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, clock=ManualClock(100_000_000))
+    producer = spool.producer("t")
+    producer.send(*batch(0, 1))
+    producer.close()
+    slower = Spool(tmp_path, clock=ManualClock(99_500_000)).producer("t")
+    slower.send(*batch(1, 1))
+    assert slower.receipts().timestamp.tolist() == [100_000_000]
+    slower.close()
+    back = Spool(tmp_path, clock=ManualClock(40_000_000)).producer("t")
+    with pytest.raises(TransportError, match="expected a clock that goes forward, got one 60 s behind"):
+        back.send(*batch(2, 1))
+    back.close()
+    assert len(values(read_all(spool))) == 2
