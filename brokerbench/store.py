@@ -22,7 +22,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from brokerbench.errors import InputError, TableError
-from brokerbench.tables import NO_TIME, Table, columns, declared
+from brokerbench.table import Table, columns, declared
+from brokerbench.tables import NO_TIME
 
 __all__ = [
     "Folder",

@@ -10,6 +10,7 @@ import pytest
 
 from brokerbench import tables
 from brokerbench.errors import TableError
+from brokerbench.table import column, columns, declared
 from brokerbench.tables import (
     AlertBatch,
     Alerts,
@@ -18,9 +19,6 @@ from brokerbench.tables import (
     Rejects,
     Table,
     TrueFluxes,
-    column,
-    columns,
-    declared,
 )
 
 KINDS = [
