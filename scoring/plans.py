@@ -8,8 +8,9 @@ import numpy as np
 
 from brokerbench.errors import InputError, UnknownName, did_you_mean
 from brokerbench.taxonomy import ELASTICC2
-from scoring.axes import points
+from scoring.axes import find_point, points
 from scoring.metric import Metric
+from scoring.slices import chosen_slices
 from scoring.snapshot import layout
 from scoring.sources import Answers, RunParts
 from scoring.spec import Scoring
@@ -45,6 +46,30 @@ def make_plans(
     prior = objects / objects.sum()
     states: dict[str, State] = {CONFUSION.name: CONFUSION}
     states |= {m.state.name: m.state for m in metrics.values()}
+    at, sliced = points(spec), _sliced(spec)
+    of_slices = {CONFUSION.name: CONFUSION} | {m.state.name: m.state for m in _slice_metrics(spec, metrics)}
     return [
-        Plan(spec, points(spec), tuple(states.values()), layout(a.classes, truth, prior)) for a in answers
+        Plan(
+            spec,
+            at,
+            tuple(states.values()),
+            layout(a.classes, truth, prior),
+            slices=sliced,
+            slice_points=tuple(at.index(find_point(key, at)) for key in spec.slice_points),
+            slice_states=tuple(of_slices.values()),
+        )
+        for a in answers
     ]
+
+
+def _slice_metrics(spec: Scoring, metrics: Mapping[str, Metric]) -> list[Metric]:
+    return [metrics[name] for name in spec.slice_metrics if name in metrics]
+
+
+def _sliced(spec: Scoring) -> tuple[tuple[str, int, str], ...]:
+    """Slice, group and label of every subset."""
+    return tuple(
+        (name, group, f"{one.title}: {label}")
+        for name, one in chosen_slices(spec.slices).items()
+        for group, label in enumerate(one.all_labels)
+    )

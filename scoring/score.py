@@ -18,6 +18,7 @@ from brokerbench.tables import Confusion, Scores
 from scoring.accounting import Books
 from scoring.metric import Metric, chosen
 from scoring.plans import make_plans
+from scoring.slices import chosen_slices
 from scoring.sources import Answers, RunParts, find_answers, open_run
 from scoring.spec import Scoring
 from scoring.summary import summary
@@ -60,8 +61,10 @@ def score(run: Folder, *, spec: Scoring, out: Path | None = None, workers: int =
 def _tally_all(
     parts: RunParts, answers: Sequence[Answers], plans: Sequence[Plan], *, workers: int
 ) -> tuple[list[Tally], Held]:
+    slices = chosen_slices(plans[0].spec.slices)
+
     def of_part(part: str) -> tuple[list[Tally], Held]:
-        alerts = parts.sent(part)
+        alerts = parts.sent(part, slices)
         tallies = [
             tally(alerts, a.part(part), plan, where=str(a.folder.file("classifications", part)))
             for a, plan in zip(answers, plans, strict=True)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,9 @@ from brokerbench.store import Folder
 from brokerbench.tables import Classifications, Ledger, Objects
 from brokerbench.taxonomy import ELASTICC2
 from scoring.accounting import received_counts
+from scoring.axes import AXES
 from scoring.join import match
+from scoring.slices import Part, Slice, groups_of
 from scoring.timeline import Sent, sent
 
 __all__ = ["Answers", "RunParts", "find_answers", "open_run"]
@@ -56,10 +58,16 @@ class RunParts:
         """True classes of the objects of one part."""
         return self.run.read("truth/objects", part, Objects)
 
-    def sent(self, part: str) -> Sent:
-        """The alerts of one part with their objects."""
+    def sent(self, part: str, slices: Mapping[str, Slice] | None = None) -> Sent:
+        """The alerts of one part with their objects, divided by `slices`."""
         ledger = self.ledger.read("ledger", part, Ledger)
-        return sent(self.truth(part), ledger, where=str(self.ledger.file("ledger", part)))
+        truth = self.truth(part)
+        alerts = sent(truth, ledger, where=str(self.ledger.file("ledger", part)))
+        if not slices:
+            return alerts
+        counts = alerts.reach[AXES.index("detection")]
+        of = Part(self.run, part, truth, alerts.truth_row, counts)
+        return replace(alerts, groups=groups_of(of, slices))
 
     def class_counts(self) -> Counter[int]:
         """Objects that had alerts, by true class, over all parts."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,14 +14,17 @@ from scoring import latency
 from scoring.axes import Point
 from scoring.join import match
 from scoring.latency import Latencies
-from scoring.snapshot import Layout, snapshot
+from scoring.snapshot import Layout, Snapshot, snapshot
 from scoring.spec import Scoring
 from scoring.states import CONFUSION, State
 from scoring.timeline import Sent, eligible, in_force, with_answers
 
-__all__ = ["Counted", "Given", "Plan", "Tally", "class_rows", "in_force_rows", "merge", "tally"]
+ALL = "all"
+"""The slice of every object."""
 
-Key = tuple[int, str, str]  # point, state, array
+__all__ = ["ALL", "Counted", "Given", "Plan", "Tally", "class_rows", "in_force_rows", "merge", "tally"]
+
+Key = tuple[int, str, str, str]  # point, slice, state, array
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,9 @@ class Plan:
     points: tuple[Point, ...]
     states: tuple[State, ...]
     layout: Layout
+    slices: tuple[tuple[str, int, str], ...] = ()  # slice, group, label
+    slice_points: tuple[int, ...] = ()
+    slice_states: tuple[State, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -93,9 +99,12 @@ def tally(alerts: Sent, answers: Classifications, plan: Plan, *, where: str) -> 
         )
         defects.append(faults)
         given.append(Given(seen.object_id, seen.true, CONFUSION.cell(seen, np.zeros(0))))
-        for state in plan.states:
-            for name, array in state.count(seen).items():
-                arrays[a, state.name, name] = array
+        _count(arrays, (a, ALL), seen, plan.states)
+        if a in plan.slice_points:
+            of = match(alerts.object_id, seen.object_id)
+            for name, group, label in plan.slices:
+                some = _taken(seen, alerts.groups[name][of] == group)
+                _count(arrays, (a, label), some, plan.slice_states)
     on_time = int(in_time.sum())
     answered = np.zeros(len(true), bool)
     answered[alerts.object[row[in_time]]] = True
@@ -108,6 +117,23 @@ def tally(alerts: Sent, answers: Classifications, plan: Plan, *, where: str) -> 
         objects=int((true >= 0).sum()),
         ever_answered=int((answered & (true >= 0)).sum()),
         latencies=latency.count_latencies(delay),
+    )
+
+
+def _count(arrays: dict[Key, NDArray], at: tuple[int, str], seen: Snapshot, states: Sequence[State]) -> None:
+    """Add the arrays of a snapshot under their keys."""
+    for state in states:
+        for name, array in state.count(seen).items():
+            arrays[(*at, state.name, name)] = array
+
+
+def _taken(seen: Snapshot, kept: NDArray[np.bool_]) -> Snapshot:
+    return replace(
+        seen,
+        object_id=seen.object_id[kept],
+        true=seen.true[kept],
+        predicted=seen.predicted[kept],
+        probability=seen.probability[kept],
     )
 
 
@@ -132,12 +158,14 @@ def merge(tallies: Sequence[Tally], plan: Plan) -> Tally:
 
 def _merged(parts: Sequence[Mapping[Key, NDArray]], plan: Plan) -> dict[Key, NDArray]:
     arrays: dict[Key, NDArray] = {}
-    for state in plan.states:
-        names = [name for a, of, name in parts[0] if a == 0 and of == state.name]
-        for a in range(len(plan.points)):
-            pieces = [{name: part[a, state.name, name] for name in names} for part in parts]
-            merged = state.merge(pieces)
-            arrays |= {(a, state.name, name): merged[name] for name in names}
+    labels = [label for _, _, label in plan.slices]
+    for slice_, states in ((ALL, plan.states), *((label, plan.slice_states) for label in labels)):
+        for state in states:
+            for a in range(len(plan.points)) if slice_ == ALL else plan.slice_points:
+                names = [key[3] for key in parts[0] if key[:3] == (a, slice_, state.name)]
+                pieces = [{name: part[a, slice_, state.name, name] for name in names} for part in parts]
+                merged = state.merge(pieces)
+                arrays |= {(a, slice_, state.name, name): merged[name] for name in names}
     return arrays
 
 

@@ -7,7 +7,8 @@ the transport took them, then by alert id, so the order of rows never matters.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numba
 import numpy as np
@@ -40,6 +41,7 @@ class Sent:
     mjd: NDArray[np.float64]  # [m]
     sent: NDArray[np.int64]  # [m], us UTC
     coordinate: NDArray[np.float64]  # [X, m], where each alert lies on each of AXES
+    groups: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)  # [n] of each slice
 
 
 def sent(truth: Objects, ledger: Ledger, *, where: str) -> Sent:

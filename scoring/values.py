@@ -12,7 +12,7 @@ from brokerbench.rng import stream
 from brokerbench.tables import Confusion, Scores, columns
 from scoring.metric import Metric
 from scoring.states import CONFUSION, State, Statistics
-from scoring.tally import Plan, Tally
+from scoring.tally import ALL, Plan, Tally
 
 __all__ = ["confusion_table", "score_table", "table_of"]
 
@@ -27,36 +27,48 @@ class _Values:
 
 
 def score_table(label: str, counted: Tally, *, plan: Plan, metrics: Mapping[str, Metric]) -> Scores:
-    """Every metric at every point for one classifier, in the order of metrics, points, classes."""
+    """Every metric at every point for one classifier: metrics, points, classes; then slices likewise."""
+    rows = _rows(label, counted, ALL, plan=plan, metrics=metrics)
+    sliced = {name: m for name, m in metrics.items() if name in plan.spec.slice_metrics}
+    for _, _, slice_ in plan.slices:
+        rows += _rows(label, counted, slice_, plan=plan, metrics=sliced)
+    return table_of(Scores, rows)
+
+
+def _rows(
+    label: str, counted: Tally, slice_: str, *, plan: Plan, metrics: Mapping[str, Metric]
+) -> list[dict[str, object]]:
+    points = range(len(plan.points)) if slice_ == ALL else plan.slice_points
+    if slice_ != ALL and not any(counted.arrays[a, slice_, "confusion", "cells"].any() for a in points):
+        return []  # a subset that the run does not have
     found: dict[tuple[int, str], _Values] = {}
-    for a in range(len(plan.points)):
-        for state in plan.states:
-            seen, drawn = _statistics(counted, state, plan, a=a, label=label)
+    states = {m.state.name: m.state for m in metrics.values()}
+    for a in points:
+        for state in states.values():
+            seen, drawn = _statistics(counted, state, plan, at=(a, slice_), label=label)
             for name, metric in metrics.items():
                 if metric.state.name == state.name:
                     found[a, name] = _values(metric, seen, drawn, plan.spec.confidence)
-    rows: list[dict[str, object]] = []
-    for name, metric in metrics.items():
-        for a, point in enumerate(plan.points):
-            n = _objects(counted, metric, a)
-            for c in range(len(found[a, name].value)):
-                rows.append(
-                    {
-                        "classifier": label,
-                        "metric": name,
-                        "version": metric.version,
-                        "axis": point.axis,
-                        "at": point.at,
-                        "slice": "all",
-                        "class_id": plan.layout.truth[c] if metric.per_class else -1,
-                        "value": found[a, name].value[c],
-                        "low": found[a, name].low[c],
-                        "high": found[a, name].high[c],
-                        "n": n[c] if metric.per_class else n.sum(),
-                        "missing": metric.undefined if np.isnan(found[a, name].value[c]) else "",
-                    }
-                )
-    return table_of(Scores, rows)
+    return [
+        {
+            "classifier": label,
+            "metric": name,
+            "version": metric.version,
+            "axis": plan.points[a].axis,
+            "at": plan.points[a].at,
+            "slice": slice_,
+            "class_id": plan.layout.truth[c] if metric.per_class else -1,
+            "value": found[a, name].value[c],
+            "low": found[a, name].low[c],
+            "high": found[a, name].high[c],
+            "n": n[c] if metric.per_class else n.sum(),
+            "missing": metric.undefined if np.isnan(found[a, name].value[c]) else "",
+        }
+        for name, metric in metrics.items()
+        for a in points
+        for n in [_objects(counted, metric, (a, slice_))]
+        for c in range(len(found[a, name].value))
+    ]
 
 
 def confusion_table(label: str, counted: Tally, plan: Plan) -> Confusion:
@@ -64,7 +76,7 @@ def confusion_table(label: str, counted: Tally, plan: Plan) -> Confusion:
     names = np.array([*plan.layout.columns, -1], np.int32)
     rows: list[dict[str, object]] = []
     for a, point in enumerate(plan.points):
-        cells = counted.arrays[a, "confusion", "cells"]
+        cells = counted.arrays[a, ALL, "confusion", "cells"]
         for t, c in zip(*np.nonzero(cells), strict=True):
             rows.append(
                 {
@@ -85,13 +97,13 @@ def table_of(kind: type, rows: Sequence[Mapping[str, object]]):  # type: ignore[
 
 
 def _statistics(
-    counted: Tally, state: State, plan: Plan, *, a: int, label: str
+    counted: Tally, state: State, plan: Plan, *, at: tuple[int, str], label: str
 ) -> tuple[Statistics, Statistics | None]:
-    arrays = {key[2]: value for key, value in counted.arrays.items() if key[:2] == (a, state.name)}
+    arrays = {key[3]: value for key, value in counted.arrays.items() if key[:3] == (*at, state.name)}
     seen = state.statistics(plan.layout, arrays)
     if not plan.spec.intervals:
         return seen, None
-    rng = stream(plan.spec.seed, "bootstrap", label, plan.points[a].key, state.name)
+    rng = stream(plan.spec.seed, "bootstrap", label, plan.points[at[0]].key, at[1], state.name)
     return seen, state.resample(plan.layout, arrays, rng=rng, n=plan.spec.resamples)
 
 
@@ -111,7 +123,7 @@ def _values(metric: Metric, seen: Statistics, drawn: Statistics | None, confiden
     return _Values(value, ends[0], ends[1])
 
 
-def _objects(counted: Tally, metric: Metric, a: int) -> NDArray[np.int64]:
+def _objects(counted: Tally, metric: Metric, at: tuple[int, str]) -> NDArray[np.int64]:
     """Objects of each true class that a metric rests on, i8[T]."""
-    cells = counted.arrays[a, CONFUSION.name, "cells"]
+    cells = counted.arrays[(*at, CONFUSION.name, "cells")]
     return (cells[:, :-1] if metric.answered_only else cells).sum(-1)

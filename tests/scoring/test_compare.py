@@ -55,7 +55,7 @@ def test_the_values_are_those_of_the_scores(three: Folder, tmp_path: Path) -> No
         for d in pair.differences:
             for label, value in ((pair.a, d.a), (pair.b, d.b)):
                 row = (table.classifier == label) & (table.metric == d.metric) & (table.axis == "detection")
-                row &= table.at == 3
+                row &= (table.at == 3) & (table.slice == "all")
                 assert value == pytest.approx(table.value[row][0], rel=1e-12)
                 assert pair.n == table.n[row][0]
 

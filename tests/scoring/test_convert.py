@@ -500,5 +500,5 @@ def test_converted_answers_score_as_the_native_ones(run: Folder, tmp_path: Path)
         truth |= dict(zip(t.object_id.tolist(), t.class_id.tolist(), strict=True))
     by_alert = {m.alert_id: m for m in given}
     right = [max(by_alert[a].pairs, key=lambda x: x[1])[0] == truth[o] for o, a in _last_alerts(run).items()]
-    row = (table.metric == "accuracy") & (table.axis == "last")
+    row = (table.metric == "accuracy") & (table.axis == "last") & (table.slice == "all")
     assert table.value[row][0] == pytest.approx(np.mean(right), rel=1e-12)

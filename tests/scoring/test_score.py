@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from brokerbench.store import Folder, file_sha256, read_table, write_table
 from brokerbench.tables import Classifications, Confusion, Ledger, Objects, Scores
 from scoring.leaderboard import leaderboard, load_scores
 from scoring.score import score
+from scoring.slices import SLICES
 from scoring.spec import Scoring
 from tests.scoring.runs import Answering, Survey, answer, guessing, write_run
 
@@ -28,6 +30,7 @@ def _value(
     table = read_table(folder.path / "scores.parquet", Scores)
     position = np.isnan(table.at) if np.isnan(at) else table.at == at
     rows = (table.metric == metric) & (table.classifier == classifier) & (table.axis == axis) & position
+    rows &= table.slice == "all"
     assert rows.sum() == 1
     return float(table.value[rows][0])
 
@@ -112,6 +115,7 @@ def test_late_answers_are_counted_and_not_used(played: Folder) -> None:
     nobody = again["classifiers"][0]
     assert nobody["accounting"]["on_time"] == nobody["objects"]["answered"] == 0
     table = read_table(played.path / "scores" / "scores.parquet", Scores)
+    table = table.take(table.slice == "all")
     assert table.value[table.metric == "recall"].max() == 0
     assert np.isnan(table.value[table.metric == "precision"]).all()
     assert set(table.missing[table.metric == "precision"]) == {"no object was given this class"}
@@ -151,6 +155,7 @@ def test_classes_beyond_the_list_are_left_out_and_counted(answered: Folder, tmp_
     table, about = load_scores(folder)
     assert about["classes"] == [2222, 2224]
     rows = (table.metric == "recall") & (table.axis == "last") & (table.classifier == "good 1")
+    rows &= table.slice == "all"
     assert table.class_id[rows].tolist() == [2222, 2224]
     assert about["objects"] == table.n[rows].sum()
 
@@ -159,7 +164,7 @@ def test_objects_without_the_nth_detection_are_excluded_there_and_n_says_so(
     answered: Folder, tmp_path: Path
 ) -> None:
     table, about = load_scores(score(answered, spec=QUICK, out=tmp_path / "s"))
-    rows = (table.metric == "accuracy") & (table.classifier == "good 1")
+    rows = (table.metric == "accuracy") & (table.classifier == "good 1") & (table.slice == "all")
     n = dict(zip(zip(table.axis[rows], table.at[rows], strict=True), table.n[rows], strict=True))
     assert n["detection", 1.0] == n["days", 2.0] == about["objects"]
     assert n["detection", 10.0] < n["detection", 3.0] < n["detection", 1.0]
@@ -288,3 +293,51 @@ def test_denominators_are_all_active_or_answered_objects(answered: Folder, tmp_p
         rows = (table.axis == "days") & (table.classifier == "good 1") & (table.slice == "all")
         n[denominator] = int(table.n[rows][0])
     assert n["active"] < n["answered"] < n["all"]
+
+
+def test_slices_divide_the_objects(answered: Folder, tmp_path: Path) -> None:
+    spec = Scoring(
+        intervals=False, slices=["redshift", "alerts", "peak_mag", "snr", "visits"], slice_points=["last"]
+    )
+    with pytest.raises(InputError, match="scoring.slices: peak_mag: .*; leave this slice out"):
+        score(answered, spec=spec, out=tmp_path / "s")
+    spec = Scoring(intervals=False, slices=["redshift", "alerts", "snr", "visits"])
+    table, about = load_scores(score(answered, spec=spec, out=tmp_path / "s"))
+    mine = (table.classifier == "good 1") & (table.metric == "accuracy") & (table.axis == "last")
+    n = dict(zip(table.slice[mine].tolist(), table.n[mine].tolist(), strict=True))
+    value = dict(zip(table.slice[mine].tolist(), table.value[mine].tolist(), strict=True))
+    for title in ("redshift", "alerts", "greatest S/N", "visits"):
+        parts = [k for k in n if k.startswith(f"{title}: ")]
+        assert sum(n[k] for k in parts) == n["all"] == about["objects"]
+        whole = sum(n[k] * value[k] for k in parts) / n["all"]
+        assert whole == pytest.approx(value["all"], rel=1e-12)
+    counts: dict[str, int] = {}
+    for part in Folder(answered.path / "ledger").parts:
+        truth = answered.read("truth/objects", part, Objects)
+        alerted = set(Folder(answered.path / "ledger").read("ledger", part, Ledger).object_id.tolist())
+        for o, z in zip(truth.object_id.tolist(), truth.z.tolist(), strict=True):
+            if o in alerted and 0.2 <= z < 0.4:
+                counts["z"] = counts.get("z", 0) + 1
+    assert n["redshift: 0.2 to 0.4"] == counts["z"]
+
+
+def test_a_slice_that_is_not_known_is_an_error_with_a_hint(answered: Folder, tmp_path: Path) -> None:
+    with pytest.raises(
+        UnknownName, match="expected the name of a slice, got 'redshit'; did you mean 'redshift'"
+    ):
+        score(answered, spec=Scoring(slices=["redshit"]), out=tmp_path / "s")
+    with pytest.raises(ConfigError, match="axis: expected a point that was scored, got 'days:99'"):
+        score(answered, spec=Scoring(slice_points=["days:99"]), out=tmp_path / "s")
+
+
+@pytest.mark.parametrize("name", sorted(SLICES))
+def test_edges_of_a_slice_belong_to_the_upper_group(name: str) -> None:
+    one = SLICES[name]
+    edges = np.array(one.edges[1:-1], float)
+    below, at = (
+        replace(one, value=lambda _, v=v: v).group(None) for v in (np.nextafter(edges, -np.inf), edges)
+    )  # type: ignore[arg-type]
+    assert (at == below + 1).all()
+    assert len(one.labels) == len(one.edges) - 1
+    (absent,) = replace(one, value=lambda _: np.array([np.nan])).group(None)  # type: ignore[arg-type]
+    assert one.all_labels[absent] == one.none
