@@ -149,9 +149,14 @@ def _surroundings(
     assert stage.redshift is not None
     assert not isinstance(source.population, rates.PerArea)
     z = rates.redshifts(source.population, stage.redshift, stream(stage.seed, "redshifts", *path), n)
+    modulus = rates.distance_modulus(z)
+    rng = stream(stage.seed, "sight lines", *path)
+    modulus = modulus + rates.lensing(rng, z, stage.survey.lensing)
+    velocity = stage.survey.peculiar_velocity * rng.standard_normal(n)
+    z = np.maximum((1 + z) * (1 + velocity / rates.LIGHT_KM) - 1, 5e-4)  # never blueshifted
     rng = stream(stage.seed, "hosts", *path)
     galaxies = stage.hosts.draw(rng, z)
-    place = Place(z, rates.distance_modulus(z), t0, galaxies.log_mass, galaxies.log_sfr)
+    place = Place(z, modulus, t0, galaxies.log_mass, galaxies.log_sfr)
     offsets = stage.hosts.offsets(rng, galaxies)
     hosts, hosts2, _ = associate(rng, ra, dec, galaxies, offsets)
     surface = None

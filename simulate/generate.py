@@ -172,11 +172,14 @@ def generate(
     *,
     workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
+    dask: str | None = None,
 ) -> Folder:
     """The run at `path`, written part by part (docs/runs.md); its bytes do not depend on `workers`.
 
     A run that was interrupted goes on at the first missing part. progress: called with (parts done,
-    parts in all). Raises UnknownName, ConfigError or InputError before anything is written.
+    parts in all). dask: address of a Dask scheduler whose workers make the parts in place of processes
+    of this machine; they must see `path`. Raises UnknownName, ConfigError or InputError before anything
+    is written.
     """
     if workers < 1:
         raise ConfigError(f"workers: expected 1 or more, got {workers}")
@@ -195,7 +198,8 @@ def generate(
             folder.commit("_visits", [file])
         todo = [part for part in made.parts if not folder.has(part[0])]
         done = len(made.parts) - len(todo)
-        for _ in _written(made, folder, todo, workers):
+        written = _on_cluster(made, folder, todo, dask) if dask else _written(made, folder, todo, workers)
+        for _ in written:
             done += 1
             if progress:
                 progress(done, len(made.parts))
@@ -232,6 +236,14 @@ def _written(
         waiting = [pool.submit(_write_in_worker, folder.path, part) for part in todo]
         for future in as_completed(waiting):
             yield future.result()
+
+
+def _on_cluster(
+    made: Plan, folder: Folder, todo: list[tuple[str, int, int, int]], address: str
+) -> Iterator[str]:
+    from simulate.cluster import on_cluster  # it imports this module
+
+    return on_cluster(made.simulation, folder, todo, address)
 
 
 def write_part(made: Plan, folder: Folder, part: tuple[str, int, int, int]) -> str:

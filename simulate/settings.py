@@ -36,6 +36,10 @@ class Survey(Config, frozen=True):
     """Images in the template that is subtracted: its noise is shared by all visits in a band. 0: none."""
     host_noise: bool = False
     """Whether the Poisson noise of the host's light under the object is added."""
+    lensing: float = 0.04
+    """Weak lensing: scatter of the distance modulus at redshift 1 [mag], proportional to redshift."""
+    peculiar_velocity: float = 300.0
+    """Scatter of line-of-sight velocities [km/s]."""
     detection_snr: float = 5.0
     detection_efficiency: str | None = None
     """SNANA SEARCHEFF file: efficiency against S/N for each band, in place of `detection_snr`."""
@@ -50,8 +54,9 @@ class Survey(Config, frozen=True):
                 _positive(self, name)
         if self.template_visits < 0:
             raise ConfigError(f"survey.template_visits: expected 0 or more, got {self.template_visits}")
-        if self.min_gap_days < 0:
-            raise ConfigError(f"survey.min_gap_days: expected 0 or more, got {self.min_gap_days}")
+        for name in ("min_gap_days", "lensing", "peculiar_velocity"):
+            if not getattr(self, name) >= 0:
+                raise ConfigError(f"survey.{name}: expected 0 or more, got {getattr(self, name)}")
 
 
 class Population(Config, frozen=True):

@@ -6,6 +6,7 @@ import filecmp
 import importlib
 import json
 import multiprocessing
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from brokerbench.tables import (
     Visits,
 )
 from simulate import CadenceChoice, Population, Simulation, Survey, generate
-from simulate.chunk import active_span, make_chunk
+from simulate.chunk import Chunk, active_span, make_chunk
 from simulate.generate import plan
 from tests.simulate.scenes import small_simulation
 
@@ -147,6 +148,27 @@ def test_bytes_are_the_same_for_any_number_of_workers(run: Folder, tmp_path: Pat
         same_files(run.path, other.path)
 
 
+def test_a_dask_cluster_writes_the_same_bytes(run: Folder, tmp_path: Path) -> None:
+    distributed = pytest.importorskip("dask.distributed", reason="the extra dask is not installed")
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, processes=True
+    ) as cluster:
+        other = generate(small_simulation(), tmp_path / "dask", dask=cluster.scheduler_address)
+    same_files(run.path, other.path)
+
+
+def test_a_cluster_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    pytest.importorskip("dask.distributed", reason="the extra dask is not installed")
+    with pytest.raises(InputError, match=r"dask: expected a scheduler at nonsense://, got none"):
+        generate(small_simulation(), tmp_path / "dask", dask="nonsense://")
+
+
+def test_dask_is_an_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "dask", None)
+    with pytest.raises(ConfigError, match=r"got none; install brokerbench\[dask\]"):
+        generate(small_simulation(), tmp_path / "dask", dask="tcp://127.0.0.1:1")
+
+
 def die_after(count: int, path: Path) -> None:
     import os
 
@@ -237,6 +259,23 @@ def test_fixed_parameters_are_fixed_and_others_still_vary(tmp_path: Path) -> Non
     parameters, _ = read_columns(done.file("truth/parameters", "00-00000"))
     assert (parameters["c"] == 0.1).all()
     assert np.ptp(parameters["x1"]) > 0
+
+
+def test_peculiar_velocities_move_redshifts_and_not_distances() -> None:
+    def chunk(velocity: float) -> Chunk:
+        survey = Survey(
+            cadence=CadenceChoice(use="synthetic_wfd", options={"years": 0.4, "fields": 3}),
+            peculiar_velocity=velocity,
+            lensing=0.0,
+        )
+        population = [Population(source="sn_ia", count=400, redshift=(0.1, 0.2))]
+        return make_chunk(plan(small_simulation(survey=survey, population=population)).stages[0], 0, 400)
+
+    still, moving = chunk(0.0), chunk(3000.0)
+    shift = (moving.objects.z.astype("f8") - still.objects.z) / (1 + still.objects.z)
+    assert shift.std() == pytest.approx(0.01, rel=4 / np.sqrt(800))
+    for name in ("x1", "c", "mb"):
+        np.testing.assert_array_equal(still.parameters[name], moving.parameters[name])
 
 
 def test_what_saturates_is_flagged_and_not_detected() -> None:

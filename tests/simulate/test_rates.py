@@ -53,6 +53,15 @@ def test_numbers_follow_the_stated_rate(name: str) -> None:
     assert test.pvalue > 1e-4
 
 
+def test_lensing_keeps_the_mean_flux_and_has_its_width() -> None:
+    z = np.full(200_000, 0.8)
+    change = rates.lensing(np.random.default_rng(1), z, 0.05)
+    assert change.std() == pytest.approx(0.04, rel=0.02)
+    assert (10 ** (-0.4 * change)).mean() == pytest.approx(1.0, abs=4 * 0.04 / np.sqrt(200_000))
+    assert np.median(change) > 0, "most are a little fainter"
+    assert (rates.lensing(np.random.default_rng(1), z, 0.0) == 0).all()
+
+
 def test_galactic_numbers_follow_the_area() -> None:
     assert rates.expected(PerArea(2.0), None, area_deg2=50.0, years=3.0) == 100.0
 
