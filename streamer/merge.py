@@ -63,7 +63,7 @@ class _Reader:
 
 def merged(files: list[PacketFile]) -> Iterator[Burst]:
     """The packets of several files by (publish, alert_id); memory does not grow with their number."""
-    ahead = max(16, BUFFERED // max(1, len(files)))
+    ahead = max(4, BUFFERED // max(1, len(files)))
     readers = [_Reader(f, ahead) for f in files]
     while any(len(r.rows) for r in readers):
         limits = [_last(r) for r in readers if not r.complete()]

@@ -97,8 +97,9 @@ def make_run(
     visits: int = 90,
     seed: int = SEED,
     bands: tuple[str, ...] = BANDS,
+    alike: bool = False,
 ) -> Folder:
-    """A run folder; parts: number of objects by name."""
+    """A run folder; parts: number of objects by name. alike: every part has the same light curves."""
     parts = {"00-00000": 12, "00-00001": 7, "01-00000": 9} if parts is None else parts
     about = {
         "kind": "run",
@@ -114,7 +115,7 @@ def make_run(
     for i, (part, n) in enumerate(sorted(parts.items())):
         population, chunk = (int(x) for x in part.split("-"))
         tables = {
-            "light_curves": make_light_curves(n, visits, seed=100 + i),
+            "light_curves": make_light_curves(n, visits, seed=100 + (0 if alike else i)),
             "dia_objects": make_objects(n, (population, chunk), seed=seed),
             "hosts": make_hosts(n, seed=200 + i),
             "hosts2": make_hosts(n, seed=300 + i),
