@@ -155,7 +155,7 @@ def _burst(outbursts, scene, flux):  # type: ignore[no-untyped-def]
                 days = mjd[i] - start
                 if days < -3.0:
                     continue
-                grand = number % int(every[k]) == 0
+                grand = every[k] < 1e5 and (number + np.int64(path[k]) % 1000) % np.int64(every[k]) == 0
                 length = plateau[k] * (0.6 + 0.8 * _uniform(path[k], number, 1)) * (4.0 if grand else 1.0)
                 length = min(length, 0.6 * recurrence[k])
                 down = 0.5 * (_uniform(path[k], number, 2) - 0.5) + (-0.7 if grand else 0.0)
