@@ -74,10 +74,12 @@ def read_fits_table(path: Path) -> FitsTable:
 
 def _unpacked(path: Path) -> bytes:
     try:
-        with open(path, "rb") as file:
-            raw = file.read(LIMIT + 1)
+        too_large = path.stat().st_size > LIMIT
+        raw = b"" if too_large else path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: expected a FITS file, got {error.strerror}; check the path") from error
+    if too_large:
+        raise InputError(f"{path}: expected at most {LIMIT} bytes, got more; split the file")
     if raw[:2] != b"\x1f\x8b":
         content = raw
     else:

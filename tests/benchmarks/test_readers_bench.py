@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -27,7 +28,11 @@ def timed(benchmark, work, rows: int, *, unit: str) -> float:
 
     benchmark.pedantic(once, rounds=5, warmup_rounds=1)
     rate = rows / min(spent)
-    benchmark.extra_info.update(rate=rate, unit=unit)
+    tracemalloc.start()
+    work()
+    peak = tracemalloc.get_traced_memory()[1] / 1e6
+    tracemalloc.stop()
+    benchmark.extra_info.update(rate=rate, peak_mb=round(peak, 1), unit=unit)
     return rate
 
 

@@ -451,8 +451,9 @@ def test_a_small_file_that_unpacks_to_a_huge_one_is_refused(tmp_path, monkeypatc
 
     monkeypatch.setattr(_fits, "LIMIT", 10_000)
     folder = broken(tmp_path)
-    (folder / "MODEL-0001_PHOT.FITS.gz").write_bytes(gzip.compress(b" " * 1_000_000))
-    refuses(folder, "expected at most 10000 bytes, got more")
+    for content in (gzip.compress(b" " * 1_000_000), b" " * 10_001):
+        (folder / "MODEL-0001_PHOT.FITS.gz").write_bytes(content)
+        refuses(folder, "expected at most 10000 bytes, got more")
 
 
 @pytest.mark.parametrize("column", ["SNID", "NOBS", "PTROBS_MIN", "PTROBS_MAX"])
