@@ -15,6 +15,7 @@ from brokerbench.store import Folder, write_table
 from brokerbench.tables import Alerts, DiaObjects, Ledger, LightCurves, Visits
 from streamer.clock import Clock, WallClock
 from streamer.merge import Burst, merged
+from streamer.meter import Meter
 from streamer.packets import PacketFile
 from streamer.transports import Producer, Receipts, Transport
 
@@ -108,6 +109,7 @@ def play(
     outages: tuple[tuple[float, float], ...] = (),
     clock: Clock | None = None,
     progress: Progress | None = None,
+    meter: Meter | None = None,
 ) -> PlayReport:
     """Send the packets of RUN/stream to a topic and write RUN/ledger; goes on where it was stopped.
 
@@ -133,16 +135,22 @@ def play(
                 journal.note(receipts)
             resumed = journal.confirmed()
             sender = _Sender(producer, journal, plan, clock)
+            if meter:
+                meter.put("alerts_planned", total)
             for burst in merged(files):
                 sequence = bases[burst.part] + burst.row
                 left = np.flatnonzero(~journal.there(sequence))
                 if len(left) < len(sequence):
                     burst, sequence = burst.take(left), sequence[left]
                 sender.send(burst, sequence)
+                if meter:
+                    sender.tell(meter)
                 if progress:
                     progress(resumed + sender.sent, total)
             producer.finish()
             journal.note(producer.receipts())
+            if meter:
+                sender.tell(meter)
         finally:
             producer.close()
         if journal.confirmed() != total:
@@ -160,7 +168,7 @@ class _Sender:
     def __init__(self, producer: Producer, journal: _Journal, pace: Pace, clock: Clock) -> None:
         self._producer, self._journal, self._pace, self._clock = producer, journal, pace, clock
         self._origin: float | None = None  # us at which publish = 0 is due
-        self.sent, self.bytes, self.slips = 0, 0, _Slips()
+        self.sent, self.bytes, self.slips, self.slip = 0, 0, _Slips(), 0.0
 
     def send(self, burst: Burst, sequence: NDArray[np.int64]) -> None:
         start, n = 0, len(burst.row)
@@ -174,6 +182,12 @@ class _Sender:
             self.sent += stop - start
             self.bytes += len(part.data)
             start = stop
+
+    def tell(self, meter: Meter) -> None:
+        """Give a meter the state of the play."""
+        meter.put("alerts_sent_total", self._journal.confirmed())
+        meter.put("bytes_sent_total", self.bytes)
+        meter.put("slip_seconds", self.slip)
 
     def _wait(self, publish: NDArray[np.float64], start: int) -> int:
         """Wait for the next packet; returns the end of those that are due."""
@@ -189,6 +203,7 @@ class _Sender:
         count = max(1, int(np.searchsorted(due, now, "right")))
         slip = (now - due[:count]) / 1e6
         self.slips.add(slip)
+        self.slip = float(slip[0])
         if slip[0] > self._pace.tolerance:
             if self._pace.behind == "fail":
                 raise TransportError(

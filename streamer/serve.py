@@ -14,6 +14,7 @@ from brokerbench.tables import AlertBatch
 from streamer.answers import Sender, encode_answers
 from streamer.clock import Clock, WallClock
 from streamer.isolate import Quarantine
+from streamer.meter import Meter
 from streamer.schemas import SCHEMAS
 from streamer.transports import MessageBatch, Transport
 
@@ -104,6 +105,7 @@ def serve(
     until_end: bool = True,
     expect: int | None = None,
     progress: Progress | None = None,
+    meter: Meter | None = None,
 ) -> ServeReport:
     """Answer the alerts of a topic with a broker until the topic's end; goes on at the group's commit.
 
@@ -119,7 +121,7 @@ def serve(
     consumer = transport.consumer(topic_in, group or broker.name)
     producer = transport.producer(topic_out)
     counts = service.counts
-    committed = last = looked = began
+    committed = last = looked = told = began
     idle_s = transport.idle_s if options.idle_s is None else options.idle_s
     try:
         while True:
@@ -128,6 +130,8 @@ def serve(
             if len(messages):
                 last = now
                 service.answer(messages, producer)
+                if meter:
+                    service.tell(meter, (clock.now_us() - now) / 1e6)
                 if progress:
                     progress(counts.received, -1)
             elif not counts.received and now - began > options.patience_s * 1e6:
@@ -139,6 +143,10 @@ def serve(
                 consumer.commit()
                 committed = looked = now
                 ended = consumer.committed() >= expect
+            if meter and now - told > _LOOK_US:
+                told = now
+                for partition, count in consumer.lag().items():
+                    meter.put("lag_messages", count, broker=broker.name, partition=str(partition))
             if ended or (len(messages) and now - committed > options.commit_s * 1e6):
                 producer.flush()
                 consumer.commit()
@@ -186,6 +194,12 @@ class _Service:
             answers = encode_answers(self._sender, ids, times, probability)
             producer.send(answers, part.object_id[kept], ids[0])
             counts.answered += len(kept)
+
+    def tell(self, meter: Meter, seconds: float) -> None:
+        """Give a meter the state of the broker; seconds: how long the last batch took."""
+        for name in ("received", "answered", "failed", "malformed"):
+            meter.put(f"alerts_{name}_total", getattr(self.counts, name), broker=self._broker.name)
+        meter.put("batch_seconds", seconds, broker=self._broker.name)
 
     def _classified(
         self, batch: AlertBatch, messages: MessageBatch, rows: NDArray[np.int64]

@@ -371,6 +371,13 @@ class KafkaConsumer:
         except ck.KafkaException as error:
             raise TransportError(f"topic {self._topic}: expected its offsets, got {_text(error)}") from error
 
+    def lag(self) -> dict[int, int]:
+        """Messages that are there and not polled yet, by partition that this consumer reads."""
+        try:
+            return {p: max(0, self._ends(p)[1] - self._position(p)) for p in self._mine or ()}
+        except ck.KafkaException as error:
+            raise TransportError(f"topic {self._topic}: expected its offsets, got {_text(error)}") from error
+
     def _position(self, partition: int) -> int:
         if partition not in self._next:
             here = ck.TopicPartition(self._topic, partition)

@@ -429,6 +429,23 @@ class SpoolConsumer:
         """Messages of the topic that the group has behind it."""
         return self._last_commit()
 
+    def lag(self) -> dict[int, int]:
+        """Messages that are there and not polled yet; the spool has one partition."""
+        segments = _segments(self._folder)
+        if not segments:
+            return {0: 0}
+        first, path = segments[-1]
+        end, at = first, 0
+        with open(path, "rb") as file:
+            while len(head := file.read(_FRAME)) == _FRAME:
+                magic, size, _, _ = _HEAD.unpack_from(head)
+                if magic != _MAGIC or at + _HEAD.size + size > path.stat().st_size:
+                    break
+                start, _, count, _ = _BODY.unpack_from(head, _HEAD.size)
+                end, at = start + count, at + _HEAD.size + size
+                file.seek(at)
+        return {0: max(0, end - self.position)}
+
     def close(self) -> None:
         """Nothing to let go of."""
 

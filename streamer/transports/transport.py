@@ -101,6 +101,9 @@ class Consumer(Protocol):
     def committed(self) -> int:
         """Messages of the topic that the whole group has behind it."""
 
+    def lag(self) -> dict[int, int]:
+        """Messages that are there and not polled yet, by partition that this consumer reads."""
+
     def close(self) -> None:
         """Leave the group."""
 

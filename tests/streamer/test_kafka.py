@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from pathlib import Path
 
@@ -129,6 +130,8 @@ def test_a_group_goes_on_behind_its_commit(transport: Kafka, topic: str) -> None
     while len(seen) < 40:
         seen += consumer.poll(20, 0.5).sequence.tolist()
     consumer.commit()
+    assert sum(consumer.lag().values()) == 100 - len(seen)
+    assert consumer.committed() == len(seen)
     consumer.close()
     rest = [s for s, *_ in read(transport, topic, "group")]
     assert sorted(seen + rest) == list(range(100))
@@ -220,3 +223,30 @@ def test_a_broker_goes_down_and_comes_up_with_its_data(tmp_path: Path, kafka: Lo
 def test_missing_jars_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="expected the jars of Apache Kafka, got none"):
         local_kafka.jars(tmp_path)
+
+
+def test_members_of_a_group_share_the_partitions_and_answer_every_alert_once(
+    kafka: LocalKafka, topic: str, tmp_path: Path
+) -> None:
+    run = make_run(tmp_path / "run", {"00-00000": 60}, visits=150)
+    prepare(run)
+    transport = Kafka({"bootstrap.servers": kafka.bootstrap})
+    sent = play(run, transport, topic=topic).sent
+    reports = []
+
+    def member() -> None:
+        broker, batching = Prior(), Batching(size=20, commit_s=0.0)
+        reports.append(
+            serve(broker, transport, topic_in=topic, topic_out=f"{topic}-out", batching=batching, expect=sent)
+        )
+
+    members = [threading.Thread(target=member) for _ in range(2)]
+    for m in members:
+        m.start()
+    for m in members:
+        m.join(120)
+    assert len(reports) == 2
+    (summary,) = collect(run, transport, [f"{topic}-out"])
+    assert summary.counts["accepted"] == sent
+    assert sum(r.answered for r in reports) >= sent  # what a rebalance gives out twice is a duplicate
+    assert summary.counts["duplicate"] == sum(r.answered for r in reports) - sent
