@@ -15,6 +15,7 @@ from brokerbench.store import Folder
 from challenges.challenge import Challenge
 from challenges.pipeline import (
     Link,
+    Pacing,
     Progress,
     open_run,
     play_run,
@@ -69,7 +70,7 @@ def stream_and_score(
     for process in processes:
         process.start()
     try:
-        play_run(run, link, speed=stream.speed, progress=progress("play"))
+        play_run(run, link, pace=Pacing(speed=stream.speed), progress=progress("play"))
     except BaseException:
         for process in processes:
             process.terminate()

@@ -33,6 +33,7 @@ from streamer.transports import open_transport
 
 __all__ = [
     "Link",
+    "Pacing",
     "Progress",
     "answer_topic",
     "check_on_run",
@@ -43,6 +44,7 @@ __all__ = [
     "play_run",
     "run_broker",
     "score_run",
+    "stream_schema",
     "train_broker",
 ]
 
@@ -145,17 +147,32 @@ def check_on_run(run: Folder, name: str, *, model: Path | None = None, size: int
     return check_broker(broker, batch)
 
 
+@dataclass(frozen=True)
+class Pacing:
+    """How a stream is played: as in `streamer.replay.play`."""
+
+    speed: float = 0.0
+    behind: str = "catch up"
+    outages: tuple[tuple[float, float], ...] = ()
+
+
 def play_run(
     run: Folder,
     link: Link,
     *,
-    speed: float = 0.0,
-    behind: str = "catch up",
+    pace: Pacing = Pacing(),  # noqa: B008  frozen
     progress: Callable[[int, int], None] | None = None,
 ) -> PlayReport:
     """What was sent of the run's stream, and how far it slipped behind its clock."""
-    transport = link.open(run.path)
-    return play(run, transport, topic=link.topic(ALERTS), speed=speed, behind=behind, progress=progress)
+    return play(
+        run,
+        link.open(run.path),
+        topic=link.topic(ALERTS),
+        speed=pace.speed,
+        behind=pace.behind,
+        outages=pace.outages,
+        progress=progress,
+    )
 
 
 def run_broker(
@@ -185,7 +202,7 @@ def run_broker(
         return serve(
             apart or broker,
             link.open(run.path),
-            schema=_stream_schema(run),
+            schema=stream_schema(run),
             topic_in=link.topic(ALERTS),
             topic_out=link.topic(answer_topic(broker.name)),
             group=broker.name,
@@ -197,7 +214,7 @@ def run_broker(
             apart.close()
 
 
-def _stream_schema(run: Folder) -> str:
+def stream_schema(run: Folder) -> str:
     """The schema that the run's stream is in, or will be in when it is being prepared."""
     for path in (run.path / "stream" / "manifest.json", run.path / "stream.partial" / "begun.json"):
         if path.is_file():

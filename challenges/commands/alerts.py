@@ -13,7 +13,6 @@ from challenges.options import (
     Settings,
     TransportName,
     link_of,
-    out_console,
     progress_bars,
     say,
 )
@@ -73,22 +72,50 @@ def spoil(
 
 def show(
     run_path: RunPath,
-    count: Annotated[int, typer.Option("-n", help="Alerts to show.")] = 1,
-    object_id: Annotated[int | None, typer.Option("--object", help="Of this object alone.")] = None,
+    alert_id: Annotated[int | None, typer.Argument(metavar="[ALERT]", help="Id; the first without")] = None,
 ) -> None:
-    """Print alerts of a prepared run as a broker gets them."""
+    """Print an alert of a prepared run as JSON, field by field as the survey sends it."""
     from challenges.pipeline import open_run
     from streamer.alerts import read_batches
+    from streamer.show import show_alert, to_json
 
-    left = count
-    for _, batch in read_batches(open_run(run_path)):
-        for record in batch.as_records():
-            if object_id is not None and record["object_id"] != object_id:
-                continue
-            if left == 0:
-                return
-            left -= 1
-            out_console.print(record)
+    run = open_run(run_path)
+    if alert_id is None:
+        alert_id = next((int(b.alert_id[0]) for _, b in read_batches(run, size=1) if len(b)), -1)
+    say(to_json(show_alert(run, alert_id)))
+
+
+def tail(
+    run_path: RunPath,
+    topic: Annotated[str, typer.Argument(help="Topic of alerts.")] = "alerts",
+    count: Annotated[int, typer.Option("-n", min=1, help="Messages.")] = 3,
+    transport: TransportName = "spool",
+    settings: Settings = None,
+    prefix: Prefix = "",
+) -> None:
+    """Print the last alerts of a topic as JSON, with their offsets and times."""
+    from challenges.pipeline import open_run, stream_schema
+    from streamer.show import read_records, to_json
+    from streamer.show import tail as last_of
+
+    link = link_of(transport, settings, prefix)
+    found = last_of(link.open(run_path), link.topic(topic), count)
+    for i, record in enumerate(read_records(found.values, stream_schema(open_run(run_path)))):
+        say(f"# partition {found.partition[i]}, offset {found.offset[i]}, {found.timestamp[i]} us UTC")
+        say("not an alert" if record is None else to_json(record))
+
+
+def export(
+    run_path: RunPath,
+    out: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the files go.")],
+    form: Annotated[str, typer.Option(help="avro or json.")] = "avro",
+    limit: Annotated[int | None, typer.Option(min=1, help="Alerts at most.")] = None,
+) -> None:
+    """Write the alerts of a prepared run as files, one an alert."""
+    from challenges.pipeline import open_run
+    from streamer.show import export_packets
+
+    say(f"{out}: {export_packets(open_run(run_path), out, form=form, limit=limit):,} alerts")
 
 
 alerts = typer.Typer(help="Alerts as files: archives, faults, a look at one.")
@@ -96,3 +123,5 @@ alerts.command("archive")(archive)
 alerts.command("replay")(replay)
 alerts.command("spoil")(spoil)
 alerts.command("show")(show)
+alerts.command("tail")(tail)
+alerts.command("export")(export)

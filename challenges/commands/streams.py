@@ -17,6 +17,7 @@ from challenges.options import (
     TransportName,
     Workers,
     link_of,
+    pairs_of,
     progress_bars,
     say,
 )
@@ -51,6 +52,10 @@ def play(
     behind: Annotated[
         str, typer.Option(help="When the transport does not keep up: catch-up, shift or fail.")
     ] = "catch-up",
+    outage: Annotated[
+        list[str] | None,
+        typer.Option(metavar="START=END", help="Seconds of silence."),
+    ] = None,
     transport: TransportName = "spool",
     settings: Settings = None,
     prefix: Prefix = "",
@@ -60,19 +65,26 @@ def play(
     again: Again = False,
 ) -> None:
     """Send the alerts of a run; a call after a crash goes on where the last one was."""
-    from challenges.pipeline import forget, open_run, play_run, prepared
+    from challenges.pipeline import Pacing, forget, open_run, play_run, prepared
 
     run_folder = open_run(run_path)
     link = link_of(transport, settings, prefix)
+    pace = Pacing(speed=speed, behind=behind.replace("-", " "), outages=outages_of(outage))
     if again:
         forget(run_path, "stream", "topics", "ledger", "answers", "rejects", "scores", "report.html")
     with progress_bars() as progress:
         prepared(run_folder, schema=schema, delay_s=delay, workers=workers, progress=progress)
-        played = play_run(
-            run_folder, link, speed=speed, behind=behind.replace("-", " "), progress=progress("play")
-        )
+        played = play_run(run_folder, link, pace=pace, progress=progress("play"))
     slip = f"; slip max {played.slip_max:.3f} s, p99 {played.slip_p99:.3f} s" if speed else ""
     say(f"Sent {played.sent:,} alerts ({played.resumed:,} before) in {played.seconds:.1f} s{slip}")
+
+
+def outages_of(given: list[str] | None) -> tuple[tuple[float, float], ...]:
+    """Outages as pairs of seconds. ConfigError for one that is no pair of numbers."""
+    try:
+        return tuple((float(a), float(b)) for a, b in pairs_of("--outage", given).items())
+    except ValueError as error:
+        raise ConfigError(f"--outage: expected numbers START=END, got {error}") from error
 
 
 def run_(

@@ -167,9 +167,21 @@ def test_a_broker_that_hangs_is_stopped(
     assert books["sent"] == books["on_time"] + books["missing"]
 
 
-def test_show_prints_an_alert(demo: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert brokerbench(["alerts", "show", str(demo / "run"), "-n", "1"]) == 0
-    assert "alert_id" in capsys.readouterr().out
+def test_alerts_are_shown_as_they_are_sent(
+    demo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = str(demo / "run")
+    assert brokerbench(["alerts", "show", run]) == 0
+    first = json.loads(capsys.readouterr().out)
+    assert first["prvDiaSources"] == []
+    assert brokerbench(["alerts", "show", run, str(first["alertId"])]) == 0
+    assert json.loads(capsys.readouterr().out) == first
+    assert brokerbench(["alerts", "tail", run, "-n", "2"]) == 0
+    assert capsys.readouterr().out.count('"alertId"') == 2
+    assert brokerbench(["alerts", "export", run, "-o", str(tmp_path / "out"), "--limit", "5"]) == 0
+    assert len(list((tmp_path / "out").glob("*.avro"))) == 5
+    assert brokerbench(["alerts", "show", run, "1"]) == 2
+    assert "expected the id of an alert" in capsys.readouterr().err
 
 
 def test_answers_keep_their_alert(demo: Path) -> None:
