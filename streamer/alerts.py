@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 
 from brokerbench import ids
-from brokerbench.errors import InputError
+from brokerbench.errors import BrokerbenchError, InputError
 from brokerbench.store import Folder, write_table
 from brokerbench.tables import AlertBatch, Alerts, DiaObjects, Hosts, LightCurves, Visits
 from streamer.history import Histories, Trigger, histories
 from streamer.packets import PacketFile, PacketWriter
 from streamer.schemas import SCHEMAS
-from streamer.schemas.schema import Part
+from streamer.schemas.schema import UNKNOWN_HOST, UNKNOWN_REDSHIFT, Part
 
-__all__ = ["Timing", "part_numbers", "prepare", "read_batches", "schedule"]
+__all__ = ["Late", "Timing", "part_numbers", "prepare", "read_batches", "schedule"]
 
 SECONDS_A_DAY = 86400.0
 Progress = Callable[[int, int], None]
@@ -33,6 +33,21 @@ class Timing:
     stream_start: float
     delay: float = 60.0
     trigger: Trigger = Trigger()
+
+
+@dataclass(frozen=True)
+class Late:
+    """What a survey learns only later: days from an object's first detection until its redshift, and its
+    host galaxies, stand in alerts; 0 for at once. Redshifts need hosts, or come by themselves.
+    """
+
+    redshift_d: float = 0.0
+    host_d: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("redshift_d", "host_d"):
+            if not getattr(self, name) >= 0:
+                raise InputError(f"late.{name}: expected 0 days or more, got {getattr(self, name)}")
 
 
 def part_numbers(part: str) -> tuple[int, int]:
@@ -66,12 +81,14 @@ def prepare(
     *,
     schema: str = "elasticc_v0_9_1",
     delay_s: float = 60.0,
+    late: Late | None = None,
     workers: int = 1,
     progress: Progress | None = None,
 ) -> Folder:
     """The folder RUN/stream: alerts and packets of every part, ready to send.
 
-    Goes on at the first missing part after a crash; the bytes do not depend on workers.
+    late: redshifts and hosts that alerts carry only some days after the first detection. Goes on at
+    the first missing part after a crash; the bytes do not depend on workers.
     """
     manifest = run.manifest
     trigger = Trigger(manifest.get("min_detections", 2), manifest.get("min_gap_days", 0.0))
@@ -84,15 +101,22 @@ def prepare(
         "delay_s": delay_s,
         "seed": timing.seed,
     }
+    later = late or Late()
+    if later != Late():
+        about |= {"late_redshift_d": later.redshift_d, "late_host_d": later.host_d}
     stream = Folder.begin(run.path / "stream", about)
     parts = run.parts
     missing = [p for p in parts if not stream.has(p)]
-    jobs = [(run.path, stream.path, part, schema, timing) for part in missing]
+    jobs = [(run.path, stream.path, part, schema, timing, later) for part in missing]
     done = len(parts) - len(missing)
-    for _ in _each(jobs, workers):
-        done += 1
-        if progress:
-            progress(done, len(parts))
+    try:
+        for _ in _each(jobs, workers):
+            done += 1
+            if progress:
+                progress(done, len(parts))
+    except BrokerbenchError:
+        stream.abandon()
+        raise
     return stream.complete()
 
 
@@ -104,8 +128,8 @@ def _each(jobs: list[Any], workers: int) -> Iterator[None]:
         yield from pool.map(_prepare_part, jobs)
 
 
-def _prepare_part(job: tuple[Path, Path, str, str, Timing]) -> None:
-    run_path, stream_path, part, schema, timing = job
+def _prepare_part(job: tuple[Path, Path, str, str, Timing, Late]) -> None:
+    run_path, stream_path, part, schema, timing, late = job
     run, stream = Folder(run_path), Folder(stream_path)
     light_curves = run.read("light_curves", part, LightCurves)
     objects = run.read("dia_objects", part, DiaObjects)
@@ -123,6 +147,7 @@ def _prepare_part(job: tuple[Path, Path, str, str, Timing]) -> None:
         source_id=ids.permute(timing.seed, "alert", ids.serial(*numbers, h.sources)),
         forced_id=ids.permute(timing.seed, "forced", ids.serial(*numbers, h.measured)),
         bands=tuple(run.manifest["bands"]),
+        unknown=_unknown(h, visits.mjd[light_curves.visit], late),
     )
     write_table(stream.file("alerts", part), alerts)
     packet_file = stream.path / "packets" / f"{part}.packets"
@@ -140,6 +165,13 @@ def _prepare_part(job: tuple[Path, Path, str, str, Timing]) -> None:
     stream.commit(
         part, [stream.file("alerts", part), packet_file], alerts=len(alerts), objects=len(np.unique(h.owner))
     )
+
+
+def _unknown(h: Histories, mjd: np.ndarray, late: Late) -> np.ndarray:
+    """What each source's alert does not know yet, u1[s]: UNKNOWN_REDSHIFT, UNKNOWN_HOST."""
+    age = mjd[h.sources] - mjd[h.sources[h.first]]
+    redshift = np.where(age < late.redshift_d, UNKNOWN_REDSHIFT, 0)
+    return (redshift | np.where(age < late.host_d, UNKNOWN_HOST, 0)).astype("u1")
 
 
 def read_batches(

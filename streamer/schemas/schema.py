@@ -14,14 +14,18 @@ from streamer.codec import Ranges
 from streamer.history import Histories
 from streamer.packets import Packets
 
-__all__ = ["Part", "Schema", "names_of"]
+__all__ = ["UNKNOWN_HOST", "UNKNOWN_REDSHIFT", "Part", "Schema", "names_of"]
+
+UNKNOWN_REDSHIFT = 1
+UNKNOWN_HOST = 2
 
 
 @dataclass(frozen=True, eq=False)
 class Part:
     """Everything that a survey knows of one part when it builds alerts; nothing of truth.
 
-    source_id, forced_id: i8[s], i8[m], ids of histories.sources and histories.measured.
+    source_id, forced_id: i8[s], i8[m], ids of histories.sources and histories.measured. unknown: u1[s], what
+    the survey does not know of the object when the source is alerted: UNKNOWN_REDSHIFT, UNKNOWN_HOST.
     """
 
     visits: Visits
@@ -34,6 +38,7 @@ class Part:
     source_id: NDArray[np.int64]
     forced_id: NDArray[np.int64]
     bands: tuple[str, ...]
+    unknown: NDArray[np.uint8]
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from brokerbench import ids
 from brokerbench.errors import InputError, UnknownName
 from brokerbench.store import Folder, read_table
 from brokerbench.tables import Alerts, DiaObjects, Hosts, LightCurves, Visits
-from streamer.alerts import part_numbers, prepare, read_batches
+from streamer.alerts import Late, part_numbers, prepare, read_batches
 from streamer.codec import compile_schema
 from streamer.packets import PacketFile, Packets
 from streamer.schemas import SCHEMAS
@@ -300,3 +300,41 @@ def test_a_galactic_object_has_nulls_and_no_zeros_for_its_redshift(stream_run: F
     for _, batch in read_batches(stream_run):
         assert not (batch.z_final == 0).any()
         assert np.isnan(batch.z_final_err[np.isnan(batch.z_final)]).all()
+
+
+def test_redshifts_and_hosts_may_arrive_late(tmp_path: Path) -> None:
+    runs = {}
+    for name, late in (
+        ("now", None),
+        ("late", Late(redshift_d=6.0, host_d=3.0)),
+        ("z", Late(redshift_d=5.0)),
+    ):
+        runs[name] = make_run(tmp_path / name)
+        prepare(runs[name], late=late)
+    now, later, only_z = (Packets.concat([packets_of(r, p) for p in PARTS]) for r in runs.values())
+    schema = SCHEMAS["elasticc_v0_9_1"]
+    published = np.zeros(len(now), "i8")
+    a, b, c = (schema.decode(p, published)[0] for p in (now, later, only_z))
+    own = b.offsets[:-1] + np.array(
+        [(~b.forced[b.offsets[i] : b.offsets[i + 1]]).sum() - 1 for i in range(len(b))]
+    )
+    age = b.mjd[own] - b.mjd[b.offsets[:-1]]
+    assert 10 < (age < 3).sum() < (age < 6).sum() < len(age)
+    z, host = np.isnan(a.z_final), np.isnan(a.host.mag[:, 0])
+    assert (np.isnan(b.z_final) == (z | (age < 6))).all()
+    assert (np.isnan(b.host.zspec) == (host | (age < 6))).all()
+    assert (np.isnan(b.host.mag[:, 0]) == (host | (age < 3))).all()
+    assert same(b.mwebv, a.mwebv)
+    assert same(b.z_final[age >= 6], a.z_final[age >= 6])
+    assert (np.isnan(c.z_final) == (z | (age < 5))).all()
+    assert same(c.host.mag, a.host.mag)
+    manifest = Folder.open(runs["late"].path / "stream").manifest
+    assert (manifest["late_redshift_d"], manifest["late_host_d"]) == (6.0, 3.0)
+    with pytest.raises(InputError, match="late.host_d: expected 0 days or more, got -1"):
+        Late(host_d=-1)
+
+
+def test_a_run_that_cannot_be_prepared_leaves_nothing_behind(run: Folder) -> None:
+    with pytest.raises(InputError, match="ztf: expected bands"):
+        prepare(run, schema="ztf_v4_02")
+    assert not list(run.path.glob("stream*"))

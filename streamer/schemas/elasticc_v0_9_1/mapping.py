@@ -14,7 +14,7 @@ from streamer.codec import Ranges, Spliced, compile_schema
 from streamer.packets import Packets
 from streamer.schemas.batch import Paths, read_batch
 from streamer.schemas.registry import load_avsc
-from streamer.schemas.schema import Part, Schema, names_of
+from streamer.schemas.schema import UNKNOWN_HOST, UNKNOWN_REDSHIFT, Part, Schema, names_of
 
 _FOLDER = Path(__file__).parent
 ALERT = load_avsc(_FOLDER / "elasticc.v0_9_1.alert.avsc")
@@ -88,6 +88,21 @@ def records(part: Part) -> tuple[Packets, Packets, Packets]:
         "diaObjectId": objects.object_id[forced_owner],
         **_measured(part, h.measured),
     }
+    return (
+        CODEC.at("diaSource").encode(sources, len(h.sources)),
+        CODEC.at("prvDiaForcedSources[]").encode(forced, len(h.measured)),
+        Packets.concat([_objects(part, unknown) for unknown in _variants(part)]),
+    )
+
+
+def _variants(part: Part) -> list[int]:
+    """The kinds of not knowing that occur, ascending; knowing everything among them."""
+    return sorted({0, *np.unique(part.unknown).tolist()})
+
+
+def _objects(part: Part, unknown: int) -> Packets:
+    """Every object of a part as it stands while something of it is not known yet."""
+    objects, nothing = part.objects, np.full(len(part.objects), np.nan, "f4")
     about = {
         "diaObjectId": objects.object_id,
         "ra": objects.ra,
@@ -96,18 +111,20 @@ def records(part: Part) -> tuple[Packets, Packets, Packets]:
         **_hosts("hostgal", part.hosts),
         **_hosts("hostgal2", part.hosts2),
     }
-    return (
-        CODEC.at("diaSource").encode(sources, len(h.sources)),
-        CODEC.at("prvDiaForcedSources[]").encode(forced, len(h.measured)),
-        CODEC.at("diaObject").encode(about, len(objects)),
-    )
+    hidden = set()
+    if unknown & UNKNOWN_REDSHIFT:
+        hidden |= {"z_final", "z_final_err"} | {n for n in about if "_zspec" in n}
+    if unknown & UNKNOWN_HOST:
+        hidden |= {n for n in about if n.startswith("hostgal")}
+    return CODEC.at("diaObject").encode(about | dict.fromkeys(hidden, nothing), len(objects))
 
 
 def encode(part: Part, order: NDArray[np.int64]) -> Iterator[Packets]:
     """The packets of the sources `order`, spliced from records encoded once."""
     h = part.histories
     sources, forced, objects = records(part)
-    owner = h.owner[order]
+    variant = np.searchsorted(_variants(part), part.unknown[order])
+    owner = variant * len(part.objects) + h.owner[order]
     columns = {
         "alertId": part.source_id[order],
         "diaSource": Spliced(sources, order, order + 1),
