@@ -72,7 +72,7 @@ def compare(
     """Every pair of the run's classifiers at one point, their differences tested on paired objects.
 
     classifiers: labels or folder names, all for None. Of `spec.metrics` (all for None) those that
-    put each object into one cell: all but rankings and class-wise calibration, and no metric of
+    put each object into one cell: all but rankings, class-wise calibration, histories and metrics of
     single classes. Under `missing = "exclude"` a pair rests on the objects that both answered.
     Raises UnknownName for a classifier, ConfigError for a point, InputError for fewer than two.
     """
@@ -80,7 +80,9 @@ def compare(
     answers = _named(find_answers(run, parts.parts), classifiers)
     point = find_point(axis, points(spec))
     metrics = {
-        name: m for name, m in chosen(spec.metrics).items() if isinstance(m.state, Cells) and not m.per_class
+        name: m
+        for name, m in chosen(spec.metrics).items()
+        if isinstance(m.state, Cells) and not m.per_class and not m.history
     }
     plans = make_plans(parts, answers, spec, metrics)
     states: dict[str, Cells] = {CONFUSION.name: CONFUSION}

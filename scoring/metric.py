@@ -23,7 +23,7 @@ class Metric:
     direction: which way is better. low, high: the range. per_class: one value a true class.
     value: f8[...] or f8[..., T] for statistics with any leading axes; NaN where undefined.
     undefined: what is missing where it is NaN. answered_only: objects without an answer are no part
-    of it, and `n` does not count them.
+    of it, and `n` does not count them. history: of all answers to an object, at the last point alone.
     """
 
     version: int
@@ -36,6 +36,7 @@ class Metric:
     undefined: str
     per_class: bool = False
     answered_only: bool = False
+    history: bool = False
 
 
 def chosen(names: Sequence[str] | None) -> dict[str, Metric]:

@@ -45,7 +45,8 @@ def make_plans(
         )
     prior = objects / objects.sum()
     states: dict[str, State] = {CONFUSION.name: CONFUSION}
-    states |= {m.state.name: m.state for m in metrics.values()}
+    states |= {m.state.name: m.state for m in metrics.values() if not m.history}
+    history: dict[str, State] = {m.state.name: m.state for m in metrics.values() if m.history}
     at, sliced = points(spec), _sliced(spec)
     of_slices = {CONFUSION.name: CONFUSION} | {m.state.name: m.state for m in _slice_metrics(spec, metrics)}
     return [
@@ -57,13 +58,14 @@ def make_plans(
             slices=sliced,
             slice_points=tuple(at.index(find_point(key, at)) for key in spec.slice_points),
             slice_states=tuple(of_slices.values()),
+            history_states=tuple(history.values()),
         )
         for a in answers
     ]
 
 
 def _slice_metrics(spec: Scoring, metrics: Mapping[str, Metric]) -> list[Metric]:
-    return [metrics[name] for name in spec.slice_metrics if name in metrics]
+    return [metrics[n] for n in spec.slice_metrics if n in metrics and not metrics[n].history]
 
 
 def _sliced(spec: Scoring) -> tuple[tuple[str, int, str], ...]:

@@ -118,6 +118,7 @@ def _described(metrics: dict[str, Metric]) -> dict[str, Any]:
             "low": m.low if np.isfinite(m.low) else None,
             "high": m.high if np.isfinite(m.high) else None,
             "per_class": m.per_class,
+            "history": m.history,
         }
         for name, m in metrics.items()
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numba
 import numpy as np
@@ -11,6 +12,9 @@ from numpy.typing import NDArray
 
 from brokerbench.taxonomy import NOT_CLASSIFIED, RESIDUAL
 from scoring.spec import Scoring
+
+if TYPE_CHECKING:
+    from scoring.history import History
 
 __all__ = ["DEFECTS", "Layout", "Snapshot", "layout", "snapshot", "vectors", "vectors_plain"]
 
@@ -66,6 +70,7 @@ class Snapshot:
     true: NDArray[np.int64]  # [n], index into layout.truth
     predicted: NDArray[np.int64]  # [n], index into layout.columns, -1 for no answer
     probability: NDArray[np.float64]  # [n, C], rows sum to 1; zeros where there is no answer at all
+    history: History | None = None  # at the last point
 
     def true_probability(self) -> NDArray[np.float64]:
         """Probability of the true class, f8[n]."""

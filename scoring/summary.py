@@ -13,9 +13,10 @@ from brokerbench.store import Folder, file_sha256
 from brokerbench.taxonomy import ELASTICC2
 from scoring.accounting import Books
 from scoring.latency import PERCENTILES, Latencies
+from scoring.reliability import TOP
 from scoring.snapshot import DEFECTS
 from scoring.sources import Answers, RunParts
-from scoring.tally import Plan, Tally
+from scoring.tally import ALL, Plan, Tally
 
 __all__ = ["summary"]
 
@@ -83,8 +84,29 @@ def _classifier(answers: Answers, counted: Tally, plan: Plan, books: Books) -> d
             for p, row in zip(plan.points, counted.defects.tolist(), strict=True)
         },
         "latency": _latency(counted.latencies, plan.spec.confidence),
+        "nights": counted.nights.tolist(),
+        "reliability": _reliability(counted, plan),
         "faults": answers.folder.manifest.get("faults", {}),
     }
+
+
+def _reliability(counted: Tally, plan: Plan) -> dict[str, Any]:
+    """Answers, mean confidence and fraction right in each bin of confidence; empty where not counted."""
+    found = {}
+    for a, point in enumerate(plan.points):
+        key = (a, ALL, TOP.name)
+        if (*key, "cells") not in counted.arrays:
+            return {}
+        arrays = {name: counted.arrays[(*key, name)] for name in ("cells", "sums")}
+        seen = TOP.statistics(plan.layout, arrays)
+        n = seen["n"]
+        held = n > 0
+        found[point.key] = {
+            "n": n[held].tolist(),
+            "stated": (seen["stated"][held] / n[held]).round(5).tolist(),
+            "right": (seen["hits"][held] / n[held]).round(5).tolist(),
+        }
+    return found
 
 
 def _latency(of: Latencies, confidence: float) -> dict[str, Any]:

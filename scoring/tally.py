@@ -12,6 +12,7 @@ from brokerbench.errors import AccountingError
 from brokerbench.tables import NO_TIME, Classifications
 from scoring import latency
 from scoring.axes import Point
+from scoring.history import History, histories
 from scoring.join import match
 from scoring.latency import Latencies
 from scoring.snapshot import Layout, Snapshot, snapshot
@@ -38,6 +39,7 @@ class Plan:
     slices: tuple[tuple[str, int, str], ...] = ()  # slice, group, label
     slice_points: tuple[int, ...] = ()
     slice_states: tuple[State, ...] = ()
+    history_states: tuple[State, ...] = ()  # at the last point alone
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ class Tally:
     defects: NDArray[np.int64]  # [A, 4], answers in force with each of snapshot.DEFECTS
     unanswered: NDArray[np.int64]  # [A], objects that reach the point without an answer
     given: tuple[Given, ...]  # per point, for pairs; empty once merged
+    nights: NDArray[np.int64]  # [k, 3], night, alerts sent, alerts answered in time
     objects: int  # alerted objects of scored classes
     ever_answered: int  # those of them with an answer on time
     latencies: Latencies
@@ -100,6 +103,10 @@ def tally(alerts: Sent, answers: Classifications, plan: Plan, *, where: str) -> 
         defects.append(faults)
         given.append(Given(seen.object_id, seen.true, CONFUSION.cell(seen, np.zeros(0))))
         _count(arrays, (a, ALL), seen, plan.states)
+        if plan.history_states and plan.points[a].axis == "last":
+            history = _histories(alerts, answers, plan, np.where(in_time, row, -1), true)
+            whole = replace(seen, history=history.take(match(alerts.object_id, seen.object_id)))
+            _count(arrays, (a, ALL), whole, plan.history_states)
         if a in plan.slice_points:
             of = match(alerts.object_id, seen.object_id)
             for name, group, label in plan.slices:
@@ -114,6 +121,7 @@ def tally(alerts: Sent, answers: Classifications, plan: Plan, *, where: str) -> 
         defects=np.array(defects, np.int64).reshape(len(plan.points), -1),
         unanswered=(reached & (best < 0)).sum(0).astype(np.int64),
         given=tuple(given),
+        nights=_nights(alerts, row[in_time]),
         objects=int((true >= 0).sum()),
         ever_answered=int((answered & (true >= 0)).sum()),
         latencies=latency.count_latencies(delay),
@@ -125,6 +133,31 @@ def _count(arrays: dict[Key, NDArray], at: tuple[int, str], seen: Snapshot, stat
     for state in states:
         for name, array in state.count(seen).items():
             arrays[(*at, state.name, name)] = array
+
+
+def _histories(
+    alerts: Sent, answers: Classifications, plan: Plan, row: NDArray[np.int64], true: NDArray[np.int64]
+) -> History:
+    target = np.where(true >= 0, plan.layout.target[np.maximum(true, 0)], -1)
+    return histories(alerts, answers, row=row, target=target, layout=plan.layout)
+
+
+NOON = 0.67
+"""Fraction of a UTC day at which a night begins: noon on Cerro Pachon."""
+
+
+def _nights(alerts: Sent, answered: NDArray[np.int64]) -> NDArray[np.int64]:
+    night = np.floor(alerts.mjd - NOON).astype(np.int64)
+    one = np.ones(len(night), np.int64)
+    got = np.bincount(answered, minlength=len(night))
+    return _added_nights(np.stack([night, one, got], 1))
+
+
+def _added_nights(rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The same counts with each night once, in order."""
+    nights, of = np.unique(rows[:, 0], return_inverse=True)
+    sums = [np.bincount(of.ravel(), weights=rows[:, k], minlength=len(nights)) for k in (1, 2)]
+    return np.stack([nights, *sums], 1).astype(np.int64)
 
 
 def _taken(seen: Snapshot, kept: NDArray[np.bool_]) -> Snapshot:
@@ -150,6 +183,7 @@ def merge(tallies: Sequence[Tally], plan: Plan) -> Tally:
         defects=np.sum([t.defects for t in tallies], axis=0),
         unanswered=np.sum([t.unanswered for t in tallies], axis=0),
         given=(),
+        nights=_added_nights(np.concatenate([t.nights for t in tallies])),
         objects=sum(t.objects for t in tallies),
         ever_answered=sum(t.ever_answered for t in tallies),
         latencies=latency.total([t.latencies for t in tallies]),
@@ -158,10 +192,15 @@ def merge(tallies: Sequence[Tally], plan: Plan) -> Tally:
 
 def _merged(parts: Sequence[Mapping[Key, NDArray]], plan: Plan) -> dict[Key, NDArray]:
     arrays: dict[Key, NDArray] = {}
-    labels = [label for _, _, label in plan.slices]
-    for slice_, states in ((ALL, plan.states), *((label, plan.slice_states) for label in labels)):
+    every, last = (
+        tuple(range(len(plan.points))),
+        tuple(a for a, p in enumerate(plan.points) if p.axis == "last"),
+    )
+    groups = [(ALL, plan.states, every), (ALL, plan.history_states, last)]
+    groups += [(label, plan.slice_states, plan.slice_points) for _, _, label in plan.slices]
+    for slice_, states, points in groups:
         for state in states:
-            for a in range(len(plan.points)) if slice_ == ALL else plan.slice_points:
+            for a in points:
                 names = [key[3] for key in parts[0] if key[:3] == (a, slice_, state.name)]
                 pieces = [{name: part[a, slice_, state.name, name] for name in names} for part in parts]
                 merged = state.merge(pieces)

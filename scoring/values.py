@@ -29,7 +29,7 @@ class _Values:
 def score_table(label: str, counted: Tally, *, plan: Plan, metrics: Mapping[str, Metric]) -> Scores:
     """Every metric at every point for one classifier: metrics, points, classes; then slices likewise."""
     rows = _rows(label, counted, ALL, plan=plan, metrics=metrics)
-    sliced = {name: m for name, m in metrics.items() if name in plan.spec.slice_metrics}
+    sliced = {n: m for n, m in metrics.items() if n in plan.spec.slice_metrics and not m.history}
     for _, _, slice_ in plan.slices:
         rows += _rows(label, counted, slice_, plan=plan, metrics=sliced)
     return table_of(Scores, rows)
@@ -45,9 +45,11 @@ def _rows(
     states = {m.state.name: m.state for m in metrics.values()}
     for a in points:
         for state in states.values():
+            if not any(_applies(m, a, plan) for m in metrics.values() if m.state.name == state.name):
+                continue
             seen, drawn = _statistics(counted, state, plan, at=(a, slice_), label=label)
             for name, metric in metrics.items():
-                if metric.state.name == state.name:
+                if metric.state.name == state.name and _applies(metric, a, plan):
                     found[a, name] = _values(metric, seen, drawn, plan.spec.confidence)
     return [
         {
@@ -66,9 +68,14 @@ def _rows(
         }
         for name, metric in metrics.items()
         for a in points
+        if _applies(metric, a, plan)
         for n in [_objects(counted, metric, (a, slice_))]
         for c in range(len(found[a, name].value))
     ]
+
+
+def _applies(metric: Metric, a: int, plan: Plan) -> bool:
+    return not metric.history or plan.points[a].axis == "last"
 
 
 def confusion_table(label: str, counted: Tally, plan: Plan) -> Confusion:

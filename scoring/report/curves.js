@@ -41,5 +41,7 @@ function startCurves() {
 setAxis(axes[0]);
 drawTime();
 drawLatency();
+drawNights();
+startSlices();
 startCurves();
 document.documentElement.dataset.ready = "true";

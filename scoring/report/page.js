@@ -29,7 +29,7 @@ function svg(tag, attributes, ...children) {
 
 const className = id => id === -1 ? "no answer" : (data.names[id] || String(id));
 const metricNames = Object.keys(data.metrics);
-const overall = metricNames.filter(m => !data.metrics[m].per_class);
+const overall = metricNames.filter(m => !data.metrics[m].per_class && !data.metrics[m].history);
 const perClass = metricNames.filter(m => data.metrics[m].per_class);
 const integer = n => n.toLocaleString("en-US");
 const percent = (a, b) => b ? `${(100 * a / b).toFixed(a === b || a === 0 ? 0 : 1)} %` : "–";

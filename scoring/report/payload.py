@@ -22,11 +22,17 @@ def payload(scores: Folder) -> dict[str, Any]:
 
     values: metric -> classifier -> point -> [value, low, high, n, reason] or, for a metric of
     classes, class id -> that list. confusion: classifier -> point -> [[true, predicted, count]].
+    slices: title -> point -> metric -> classifier -> [[label, value, low, high, n]].
     """
     table, about = load_scores(scores)
     cells = read_table(scores.path / "confusion.parquet", Confusion)
     keys = {(p.axis, None if math.isnan(p.at) else p.at): p.key for p in scored_points(about)}
-    return {**about, "values": _values(table, about, keys), "confusion": _confusion(cells, keys)}
+    return {
+        **about,
+        "values": _values(table, about, keys),
+        "confusion": _confusion(cells, keys),
+        "slices": _slices(table, keys),
+    }
 
 
 def rounded(values: Any) -> list[float | None]:
@@ -47,6 +53,17 @@ def _values(table: Scores, about: dict[str, Any], keys: dict[Any, str]) -> dict[
             of.setdefault(point, {})[str(int(table.class_id[i]))] = entry
         else:
             of[point] = entry
+    return out
+
+
+def _slices(table: Scores, keys: dict[Any, str]) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    value, low, high = (rounded(getattr(table, k)) for k in ("value", "low", "high"))
+    for i in np.flatnonzero((table.slice != "all") & (table.class_id == -1)).tolist():
+        title, label = str(table.slice[i]).split(": ", 1)
+        of = out.setdefault(title, {}).setdefault(_key(table.axis[i], table.at[i], keys), {})
+        rows = of.setdefault(str(table.metric[i]), {}).setdefault(str(table.classifier[i]), [])
+        rows.append([label, value[i], low[i], high[i], int(table.n[i])])
     return out
 
 

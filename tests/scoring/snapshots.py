@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from scoring.history import History
 from scoring.metric import METRICS, Metric
 from scoring.snapshot import Layout, Snapshot, layout
 from scoring.states import Statistics
@@ -32,7 +33,25 @@ def snapshot_of(
     predicted = np.where(absent, -1, values.argmax(1)) if len(true) else np.zeros(0, "i8")
     # Ids by content: a permutation of the objects permutes them too.
     ids = np.array([_content_id(row) for row in np.ascontiguousarray(probability)], "i8")
-    return Snapshot(layout, epsilon, ids, np.asarray(true, "i8"), predicted.astype("i8"), values)
+    true = np.asarray(true, "i8")
+    history = _history(true, values, predicted, layout)
+    return Snapshot(layout, epsilon, ids, true, predicted.astype("i8"), values, history)
+
+
+def _history(true: np.ndarray, values: np.ndarray, predicted: np.ndarray, layout: Layout) -> History:
+    """Histories that fit a classifier: the more probable the truth, the earlier and steadier."""
+    p = values[np.arange(len(true)), layout.target[true]] if len(true) else np.zeros(0)
+    right = predicted == layout.target[true]
+    late = 40.0 * (1 - p)
+    return History(
+        stable=np.where(right, late, np.nan),
+        confident=np.where(p >= 0.5, late, np.nan),
+        end=np.full(len(true), 60.0),
+        flips=np.floor(5 * (1 - p)),
+        jump=1 - p,
+        decided=1 - p,
+        right=right,
+    )
 
 
 def _content_id(row: np.ndarray) -> int:
@@ -51,12 +70,22 @@ def value_of(name: str, *snapshots: Snapshot) -> np.ndarray:
     return np.atleast_1d(metric.value(statistics_of(metric, *snapshots)))
 
 
-def random_case(seed: int, n: int, *, absent: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+def mean_value(name: str, snapshot: Snapshot) -> float:
+    """The metric, over classes its mean; infinity for a time that never came."""
+    values = value_of(name, snapshot)
+    if name.startswith("time_to_"):
+        return float(np.nan_to_num(values[0], nan=np.inf))
+    return float(np.nanmean(values))
+
+
+def random_case(
+    seed: int, n: int, *, absent: float = 0.0, lean: float = 1.5
+) -> tuple[np.ndarray, np.ndarray]:
     """True rows and probabilities that lean towards the truth; NaN rows where there is no answer."""
     rng = np.random.default_rng(seed)
     true = rng.integers(0, len(CLASSES), n)
     alpha = np.ones((n, len(CLASSES)))
-    alpha[np.arange(n), true] += 1.5
+    alpha[np.arange(n), true] += lean
     probability = rng.standard_gamma(alpha)
     probability /= probability.sum(1, keepdims=True)
     probability[rng.random(n) < absent] = np.nan

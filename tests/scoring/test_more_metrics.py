@@ -16,7 +16,7 @@ from scoring.metric import METRICS
 from scoring.ranks import RANKS, hash_ids, separation, separation_plain
 from scoring.reliability import BINS, bin_of
 from scoring.tree import distances, lineage
-from tests.scoring.snapshots import CLASSES, layout_of, random_case, snapshot_of, value_of
+from tests.scoring.snapshots import CLASSES, layout_of, mean_value, random_case, snapshot_of, value_of
 
 LAYOUT = layout_of()
 EXACT = 1e-12
@@ -280,7 +280,7 @@ def archetypes() -> dict[str, dict[str, float]]:
     rng = np.random.default_rng(17)
     true = rng.choice(5, 4000, p=[0.4, 0.2, 0.2, 0.05, 0.15])
     return {
-        name: {m: float(np.nanmean(value_of(m, snapshot_of(true, p, layout=LAYOUT)))) for m in METRICS}
+        name: {m: mean_value(m, snapshot_of(true, p, layout=LAYOUT)) for m in METRICS}
         for name in ARCHETYPES
         for p in [_archetype(name, true, rng)]
     }

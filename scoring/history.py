@@ -1,0 +1,185 @@
+"""The whole history of answers to each object, in one pass: when it became right, how it wavered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from brokerbench.tables import Classifications
+from scoring.axes import AXES
+from scoring.snapshot import SUM_TOLERANCE, Layout
+from scoring.timeline import Sent
+
+__all__ = ["CONFIDENT", "History", "histories", "histories_plain"]
+
+CONFIDENT = 0.75
+"""Probability of the true class that counts as confident, and of any class as a decision."""
+
+
+@dataclass(frozen=True)
+class History:
+    """n objects; days since the first alert. NaN: it never happened, `end` is when watching ended.
+
+    stable: from when on the true class was named for good. confident: first answer that gave the
+    true class 0.75. end: last alert. flips: changes of the named class. jump: mean total variation
+    distance, 0 .. 1, between answers that follow each other, 0 for a single one. decided: fraction
+    of the object's days that passed before any class had 0.75 (1: never, the last answer counts);
+    right: whether the class then named is the true one.
+    """
+
+    stable: NDArray[np.float64]
+    confident: NDArray[np.float64]
+    end: NDArray[np.float64]
+    flips: NDArray[np.float64]
+    jump: NDArray[np.float64]
+    decided: NDArray[np.float64]
+    right: NDArray[np.bool_]
+
+    def take(self, rows: NDArray) -> History:
+        """The histories of some objects."""
+        return History(**{name: getattr(self, name)[rows] for name in self.__dataclass_fields__})
+
+
+def histories(
+    alerts: Sent,
+    answers: Classifications,
+    *,
+    row: NDArray[np.int64],
+    target: NDArray[np.int64],
+    layout: Layout,
+) -> History:
+    """The history of each object of a part.
+
+    row: i8[k], the alert that each answer belongs to, -1 for one that does not count; target: i8[n],
+    column of each object's true class, -1 for a class that is not scored. Probabilities that sum to
+    less than 1 leave the rest to Residual, others are divided by their sum.
+    """
+    n = len(alerts.object_id)
+    of_alert = np.full(len(alerts.alert_id), -1, np.int64)
+    used = np.flatnonzero(row >= 0)
+    of_alert[row[used]] = used
+    order = np.argsort(alerts.object, kind="stable")
+    if (np.diff(alerts.mjd) < 0).any():
+        order = np.lexsort((alerts.alert_id, alerts.mjd, alerts.object))
+    days = alerts.coordinate[AXES.index("days")]
+    out = np.full((6, n), np.nan)
+    right = np.zeros(n, np.bool_)
+    out[2] = alerts.final[AXES.index("days")]
+    _walk(
+        answers.probability, of_alert, order, alerts.object, days, target, layout.own, layout.residual,
+        len(layout.columns), out, right,
+    )  # fmt: skip
+    return _named(out, right)
+
+
+def _named(out: NDArray[np.float64], right: NDArray[np.bool_]) -> History:
+    stable, confident, end, flips, jump, decided = out
+    return History(stable, confident, end, flips, jump, decided, right)
+
+
+def histories_plain(
+    alerts: Sent,
+    answers: Classifications,
+    *,
+    row: NDArray[np.int64],
+    target: NDArray[np.int64],
+    layout: Layout,
+) -> History:
+    """What `histories` returns, object by object."""
+    n = len(alerts.object_id)
+    days = alerts.coordinate[AXES.index("days")]
+    end = alerts.final[AXES.index("days")]
+    out = np.full((6, n), np.nan)
+    out[2], out[3], out[4], out[5] = end, 0.0, 0.0, 1.0
+    right = np.zeros(n, bool)
+    for item in range(n):
+        mine = [k for k in range(len(answers)) if row[k] >= 0 and alerts.object[row[k]] == item]
+        mine.sort(key=lambda k: (alerts.mjd[row[k]], alerts.alert_id[row[k]]))
+        vectors = []
+        for k in mine:
+            p = np.zeros(len(layout.columns))
+            p[layout.own] = answers.probability[k]
+            total = p.sum()
+            if total < 1 - SUM_TOLERANCE:
+                p[layout.residual] += 1 - total
+            else:
+                p /= total
+            vectors.append(p)
+        if not mine:
+            continue
+        when = [days[row[k]] for k in mine]
+        named = [int(p.argmax()) for p in vectors]
+        out[3, item] = sum(a != b for a, b in zip(named, named[1:], strict=False))
+        steps = [0.5 * np.abs(a - b).sum() for a, b in zip(vectors, vectors[1:], strict=False)]
+        out[4, item] = np.mean(steps) if steps else 0.0
+        for i in range(len(mine)):
+            if all(c == target[item] for c in named[i:]):
+                out[0, item] = when[i]
+                break
+        sure = [i for i, p in enumerate(vectors) if target[item] >= 0 and p[target[item]] >= CONFIDENT]
+        if sure:
+            out[1, item] = when[sure[0]]
+        decided = [i for i, p in enumerate(vectors) if p.max() >= CONFIDENT]
+        i = decided[0] if decided else len(mine) - 1
+        if decided:
+            out[5, item] = when[i] / end[item] if end[item] > 0 else 0.0
+        right[item] = named[i] == target[item]
+    return _named(out, right)
+
+
+@numba.njit(cache=True, nogil=True)
+def _walk(  # type: ignore[no-untyped-def]
+    probability, of_alert, order, item, days, target, own, residual, n_columns, out, right
+):
+    now, before = np.zeros(n_columns), np.zeros(n_columns)
+    for o in range(out.shape[1]):
+        out[3, o], out[4, o], out[5, o] = 0.0, 0.0, 1.0
+    last, answers, named_before = -1, 0, -1
+    decided = False
+    for q in range(len(order)):
+        alert = order[q]
+        k = of_alert[alert]
+        if k < 0:
+            continue
+        o = item[alert]
+        if o != last:
+            last, answers, named_before, decided = o, 0, -1, False
+        total = 0.0
+        for c in range(n_columns):
+            now[c] = 0.0
+        for c in range(len(own)):
+            now[own[c]] = np.float64(probability[k, c])
+            total += now[own[c]]
+        if total < 1.0 - SUM_TOLERANCE:
+            now[residual] += 1.0 - total
+        else:
+            for c in range(n_columns):
+                now[c] /= total
+        named, step = 0, 0.0
+        for c in range(n_columns):
+            if now[c] > now[named]:
+                named = c
+            step += abs(now[c] - before[c])
+            before[c] = now[c]
+        day = days[alert]
+        if answers > 0:
+            out[4, o] += (0.5 * step - out[4, o]) / answers  # running mean over steps
+            if named != named_before:
+                out[3, o] += 1.0
+        if named == target[o]:
+            if np.isnan(out[0, o]):
+                out[0, o] = day
+        else:
+            out[0, o] = np.nan
+        if target[o] >= 0 and np.isnan(out[1, o]) and now[target[o]] >= CONFIDENT:
+            out[1, o] = day
+        if not decided:
+            right[o] = named == target[o]
+            if now[named] >= CONFIDENT:
+                decided = True
+                out[5, o] = day / out[2, o] if out[2, o] > 0.0 else 0.0
+        named_before = named
+        answers += 1
