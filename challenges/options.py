@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,20 +30,45 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("-X", metavar="KEY=VALUE", help="Setting of the transport, e.g. any of librdkafka's."),
 ]
+Live = Annotated[bool, typer.Option("--live", help="Show rate, lag, slip and rejects while it goes on.")]
+MetricsPort = Annotated[
+    int | None, typer.Option(help="Serve Prometheus metrics on this port of 127.0.0.1; 0 for a free one.")
+]
 Prefix = Annotated[str, typer.Option("--prefix", help="Put before every topic name.")]
 
 
 @contextmanager
-def progress_bars() -> Iterator[Callable[[str], Callable[[int, int], None]]]:
+def progress_bars(*, shown: bool = True) -> Iterator[Callable[[str], Callable[[int, int], None]]]:
     """Progress on stderr: given the name of a stage, what to call with (done, total)."""
     columns = (TextColumn("{task.description:16}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Bar(*columns, console=err_console, transient=False) as bars:
+    with Bar(*columns, console=err_console, disable=not shown) as bars:
 
         def begin(stage: str) -> Callable[[int, int], None]:
             task = bars.add_task(stage, total=None)
             return lambda done, total: bars.update(task, completed=done, total=total)
 
         yield begin
+
+
+@contextmanager
+def watching(live: bool, port: int | None) -> Iterator[Any]:
+    """A meter to fill while the block lasts, shown on stderr or served on 127.0.0.1; None for neither."""
+    if not live and port is None:
+        yield None
+        return
+    from rich.live import Live
+
+    from streamer.meter import Meter, live_table, metrics_endpoint
+
+    meter = Meter()
+    with ExitStack() as stack:
+        if port is not None:
+            err_console.print(stack.enter_context(metrics_endpoint(meter, port)), highlight=False)
+        if live:
+            stack.enter_context(
+                Live(get_renderable=lambda: live_table(meter), console=err_console, refresh_per_second=4)
+            )
+        yield meter
 
 
 def say(text: str) -> None:

@@ -27,6 +27,7 @@ from scoring.score import score
 from streamer.alerts import prepare, read_batches
 from streamer.collect import collect
 from streamer.isolate import IsolatedBroker
+from streamer.meter import Meter
 from streamer.replay import PlayReport, play
 from streamer.serve import ServeReport, serve
 from streamer.transports import open_transport
@@ -35,6 +36,7 @@ __all__ = [
     "Link",
     "Pacing",
     "Progress",
+    "Watch",
     "answer_topic",
     "check_on_run",
     "collect_answers",
@@ -161,6 +163,7 @@ def play_run(
     link: Link,
     *,
     pace: Pacing = Pacing(),  # noqa: B008  frozen
+    meter: Meter | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> PlayReport:
     """What was sent of the run's stream, and how far it slipped behind its clock."""
@@ -171,8 +174,17 @@ def play_run(
         speed=pace.speed,
         behind=pace.behind,
         outages=pace.outages,
+        meter=meter,
         progress=progress,
     )
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Who is told while a broker runs."""
+
+    progress: Callable[[int, int], None] | None = None
+    meter: Meter | None = None
 
 
 def run_broker(
@@ -182,7 +194,7 @@ def run_broker(
     *,
     model: Path | None = None,
     timeout_s: float = 0.0,
-    progress: Callable[[int, int], None] | None = None,
+    watch: Watch = Watch(),  # noqa: B008  frozen
 ) -> ServeReport:
     """What a broker received and answered of the run's stream, until its end.
 
@@ -207,7 +219,8 @@ def run_broker(
             topic_out=link.topic(answer_topic(broker.name)),
             group=broker.name,
             expect=_alerts_in_stream(run),
-            progress=progress,
+            meter=watch.meter,
+            progress=watch.progress,
         )
     finally:
         if apart is not None:

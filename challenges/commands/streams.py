@@ -11,6 +11,8 @@ from brokerbench.errors import ConfigError
 from challenges.options import (
     CPUS,
     Again,
+    Live,
+    MetricsPort,
     Prefix,
     RunPath,
     Settings,
@@ -20,6 +22,7 @@ from challenges.options import (
     pairs_of,
     progress_bars,
     say,
+    watching,
 )
 
 
@@ -62,6 +65,8 @@ def play(
     schema: Annotated[str, typer.Option(help="Alert schema.")] = "elasticc_v0_9_1",
     delay: Annotated[float, typer.Option(help="Seconds from shutter close to publication.")] = 60.0,
     workers: Workers = CPUS,
+    live: Live = False,
+    metrics_port: MetricsPort = None,
     again: Again = False,
 ) -> None:
     """Send the alerts of a run; a call after a crash goes on where the last one was."""
@@ -74,7 +79,8 @@ def play(
         forget(run_path, "stream", "topics", "ledger", "answers", "rejects", "scores", "report.html")
     with progress_bars() as progress:
         prepared(run_folder, schema=schema, delay_s=delay, workers=workers, progress=progress)
-        played = play_run(run_folder, link, pace=pace, progress=progress("play"))
+    with watching(live, metrics_port) as meter, progress_bars(shown=not live) as progress:
+        played = play_run(run_folder, link, pace=pace, meter=meter, progress=progress("play"))
     slip = f"; slip max {played.slip_max:.3f} s, p99 {played.slip_p99:.3f} s" if speed else ""
     say(f"Sent {played.sent:,} alerts ({played.resumed:,} before) in {played.seconds:.1f} s{slip}")
 
@@ -97,15 +103,22 @@ def run_(
     transport: TransportName = "spool",
     settings: Settings = None,
     prefix: Prefix = "",
+    live: Live = False,
+    metrics_port: MetricsPort = None,
 ) -> None:
     """Run a broker on the stream of a run until the stream ends."""
-    from challenges.pipeline import open_run, run_broker
+    from challenges.pipeline import Watch, open_run, run_broker
 
     run_folder = open_run(run_path)
     link = link_of(transport, settings, prefix)
-    with progress_bars() as progress:
+    with watching(live, metrics_port) as meter, progress_bars(shown=not live) as progress:
         served = run_broker(
-            run_folder, broker, link, model=model, timeout_s=timeout, progress=progress(broker)
+            run_folder,
+            broker,
+            link,
+            model=model,
+            timeout_s=timeout,
+            watch=Watch(progress=progress(broker), meter=meter),
         )
     say(f"Received {served.received:,} alerts, answered {served.answered:,}")
 

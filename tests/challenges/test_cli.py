@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -152,6 +153,24 @@ def test_compare_names_the_better_classifier(demo: Path, capsys: pytest.CaptureF
     assert "McNemar p" in printed
     line = complaint(capsys, "compare", demo / "run", "forest", "frest")
     assert "did you mean 'forest'" in line
+
+
+def test_numbers_are_served_and_shown_while_a_run_is_played(
+    demo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stages = shutil.ignore_patterns("topics", "ledger", "answers", "rejects", "scores", "report.html")
+    shutil.copytree(demo / "run", tmp_path / "run", ignore=stages)
+    run = str(tmp_path / "run")
+    assert brokerbench(["play", run, "--live", "--metrics-port", "0"]) == 0
+    model = str(demo / "models" / "prior")
+    assert brokerbench(["run", run, "--broker", "prior", "--model", model, "--metrics-port", "0"]) == 0
+    assert capsys.readouterr().err.count("http://127.0.0.1:") == 2
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        line = complaint(capsys, "run", run, "--broker", "prior", "--model", model, "--metrics-port", port)
+    assert f"expected port {port} to be free" in line
 
 
 def test_a_sky_without_objects_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
