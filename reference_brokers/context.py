@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from reference_brokers.features import CONTEXT
-from reference_brokers.forest import grow
-from reference_brokers.learner import Learner
+from dataclasses import replace
 
-BROKER = Learner(name="context", version="1", learn=grow, columns=CONTEXT)
+from reference_brokers.features import CONTEXT
+from reference_brokers.forest import BROKER as FOREST
+
+BROKER = replace(FOREST, name="context", columns=CONTEXT)

@@ -38,4 +38,4 @@ def boost(
     return boosted_as_onnx(model, rows.shape[1])
 
 
-BROKER = Learner(name="gbm", version="1", learn=boost, calibrate=True)
+BROKER = Learner(name="gbm", version="1", learn=boost)

@@ -34,9 +34,8 @@ class Learner:
     """A broker whose model is an ONNX file from features to probabilities.
 
     Fitted on truncated histories: each alert of the training run is one, so it has seen young objects
-    too. Weights of classes: `Sample.weights`. With `calibrate`, a fifth of the objects is kept apart to
-    fit a temperature (without weights: on the sky of the training run), and the model is then fitted on
-    all of them.
+    too. Weights of classes: `Sample.weights`. A fifth of the objects is kept apart to fit a
+    temperature (without weights: on the sky of the training run), and the model is then fitted on all.
     """
 
     name: str
@@ -44,7 +43,8 @@ class Learner:
     learn: Callable[[NDArray[np.float32], NDArray[np.int64], NDArray[np.float64], int], bytes]
     """ONNX bytes from rows f4[m, F], class numbers i8[m], weights f8[m] and a seed."""
     columns: tuple[str, ...] = FEATURES
-    calibrate: bool = False
+    calibrate_from: int = 1
+    """Objects that must be kept apart for a temperature to be fitted; below, it is 1."""
     training: Training = Training()
     classes: tuple[int, ...] = ()
     temperature: float = 1.0
@@ -71,13 +71,13 @@ class Learner:
             name=self.name,
         )
         classes = tuple(np.unique(sample.class_id).tolist())
-        temperature = self._temperature(sample, seed) if self.calibrate else 1.0
+        temperature = self._temperature(sample, seed)
         return replace(self, classes=classes, temperature=temperature, onnx=self._learnt(sample, seed))
 
     def _temperature(self, sample: Sample, seed: int) -> float:
         """The temperature of a model fitted on four fifths of the objects, on the others; 1 where too few."""
         apart = held_out(sample, seed)
-        if not apart.any():
+        if len(np.unique(sample.object_id[apart])) < max(self.calibrate_from, 1):
             return 1.0
         trial, test = onnx_session(self._learnt(sample.take(~apart), seed)), sample.take(apart)
         truth = np.unique(test.class_id, return_inverse=True)[1]

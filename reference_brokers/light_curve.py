@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from reference_brokers.features import CONTEXT, FEATURES
-from reference_brokers.forest import grow
-from reference_brokers.learner import Learner
+from dataclasses import replace
 
-BROKER = Learner(
-    name="light_curve", version="1", learn=grow, columns=tuple(f for f in FEATURES if f not in CONTEXT)
-)
+from reference_brokers.features import CONTEXT, FEATURES
+from reference_brokers.forest import BROKER as FOREST
+
+BROKER = replace(FOREST, name="light_curve", columns=tuple(f for f in FEATURES if f not in CONTEXT))

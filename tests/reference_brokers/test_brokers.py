@@ -295,6 +295,14 @@ def test_a_model_of_anything_but_trees_is_refused(fitted, tmp_path):
         load_broker("forest", model=tampered(tmp_path / "model", whole, classes=[2222, 2224]))
 
 
+def test_a_temperature_is_fitted_where_enough_objects_can_be_kept_apart(fitted, training):
+    assert fitted["gbm"].temperature != 1
+    assert fitted["forest"].temperature != 1  # 1,200 objects, 240 of them apart
+    few = [(take(b, np.arange(100)), y[:100]) for b, y in training]
+    assert BROKERS["forest"].fit(few, seed=5).temperature == 1
+    assert BROKERS["gbm"].fit(few, seed=5).temperature != 1
+
+
 def test_bytes_that_are_no_onnx_model_are_refused(unseen):
     broken = dataclasses.replace(BROKERS["forest"], onnx=b"not a model", classes=(2222, 2224))
     with pytest.raises(InputError, match="model.onnx: expected an ONNX model, got"):
