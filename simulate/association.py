@@ -143,8 +143,10 @@ def _photometric_redshift(rng: np.random.Generator, galaxy: Galaxies) -> tuple[A
     centre = np.maximum(centre, 0.01)
     low = ndtr(-centre / sigma)  # a redshift is not negative
     levels = np.clip(np.array(HOST_QUANTILES) / 100.0, 1e-3, 1 - 1e-3)
-    share = low[:, None] + levels * (1 - low[:, None])
-    quantiles = np.maximum(centre[:, None] + sigma[:, None] * ndtri(share), 0.0)
+    quantiles = centre[:, None] + sigma[:, None] * ndtri(levels)
+    cut = low > 1e-9  # most are far enough from zero not to feel it
+    share = low[cut, None] + levels * (1 - low[cut, None])
+    quantiles[cut] = np.maximum(centre[cut, None] + sigma[cut, None] * ndtri(share), 0.0)
     hazard = np.exp(-0.5 * (centre / sigma) ** 2) / np.sqrt(2 * np.pi) / (1 - low)
     mean = centre + sigma * hazard
     spread = sigma * np.sqrt(np.maximum(1 - (centre / sigma) * hazard - hazard**2, 0.05))

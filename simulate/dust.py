@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -47,10 +48,19 @@ def ebv(ra: Array, dec: Array) -> Array:
     |b| > 20 deg is 0.03 mag, as in the sightlines of ELAsTiCC (map of Schlegel et al. 1998).
     """
     place = to_galactic(np.asarray(ra, "f8"), np.asarray(dec, "f8"))
-    layer = 0.020 / np.sqrt(place[:, 2] ** 2 + 0.015**2)
-    waves, phases, weights = _texture()
-    texture = np.sin(place @ waves.T + phases) @ weights
-    return layer * np.exp(0.45 * texture)
+    return _ebv(place, *_texture())
+
+
+@numba.njit(cache=True, nogil=True)
+def _ebv(place, waves, phases, weights):  # type: ignore[no-untyped-def]
+    out = np.empty(place.shape[0])
+    for i in range(out.size):
+        x, y, z = place[i, 0], place[i, 1], place[i, 2]
+        texture = 0.0
+        for k in range(phases.size):
+            texture += weights[k] * np.sin(waves[k, 0] * x + waves[k, 1] * y + waves[k, 2] * z + phases[k])
+        out[i] = 0.020 / np.sqrt(z * z + 0.015**2) * np.exp(0.45 * texture)
+    return out
 
 
 @lru_cache(maxsize=1)
@@ -103,10 +113,13 @@ def _f_b(x: Array) -> Array:
     return 0.2130 * y**2 + 0.1207 * y**3
 
 
+@lru_cache(maxsize=16)
 def band_extinction(passbands: Passbands, r_v: float = 3.1) -> Array:
     """A(band) / E(B-V) f8[b], for a spectrum that is flat in f_nu and small E(B-V)."""
     through = [
         np.sum(b.weights / b.wave**2 * odonnell94(b.wave, r_v)) / np.sum(b.weights / b.wave**2)
         for b in passbands.bands
     ]
-    return r_v * np.array(through)
+    extinction = r_v * np.array(through)
+    extinction.flags.writeable = False  # one array for all callers
+    return extinction

@@ -211,3 +211,11 @@ def test_sizes_are_those_of_scotchs_hosts(shared_data: Path) -> None:
     ours = galaxies._galaxies(np.random.default_rng(1), z, mass, sfr).radius
     theirs = np.maximum(np.asarray(table["a0"]), np.asarray(table["a1"]))
     assert abs(np.median(np.log10(theirs / ours))) < 0.3
+
+
+def test_the_kernel_interpolates_as_numpy_does() -> None:
+    at = np.random.default_rng(1).uniform(5.0, 11.0, (300, 6))
+    nodes = np.log(galaxies._WAVE)
+    one, two = galaxies._spectra(at, nodes, galaxies._OLD, galaxies._YOUNG)
+    np.testing.assert_allclose(one, np.interp(at, nodes, galaxies._OLD), rtol=1e-12)
+    np.testing.assert_allclose(two, np.interp(at, nodes, galaxies._YOUNG), rtol=1e-12)

@@ -68,7 +68,7 @@ def rise_and_fall(name: str) -> tuple[float, float]:
 
 
 def test_times_are_in_the_order_that_is_observed() -> None:
-    """Kilonovae fade in a day, fast transients in days, stripped ones in weeks, pair instability in months."""
+    """Kilonovae fade in a day, fast transients in days, stripped ones in weeks, pair instability later."""
     order = ["kilonova", "fbot", "cart", "sn_ib", "sn_iin", "pisn"]
     falls = [rise_and_fall(name)[1] for name in order]
     assert falls == sorted(falls)
