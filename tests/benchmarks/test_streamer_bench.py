@@ -110,7 +110,16 @@ def test_encode_beside_fastavro(benchmark: Any, survey: Any) -> None:
     plain = min(cpu(lambda: peer_write(name, records)) for _ in range(3))
     ratio = (plain / len(some)) / (seconds / len(packets))
     size = len(packets.data) // len(packets)
-    note(benchmark, seconds, len(packets), "alerts/s", ratio=round(ratio, 1), schema=name, bytes=size)
+    note(
+        benchmark,
+        seconds,
+        len(packets),
+        "alerts/s",
+        ratio=round(ratio, 1),
+        against="fastavro",
+        schema=name,
+        bytes=size,
+    )
 
 
 def test_decode_beside_fastavro(benchmark: Any, survey: Any) -> None:
@@ -130,6 +139,7 @@ def test_decode_beside_fastavro(benchmark: Any, survey: Any) -> None:
         len(packets),
         "alerts/s",
         ratio=round(ratio, 1),
+        against="fastavro",
         schema=name,
         **{k: round(float(v)) for k, v in history.items()},
     )
@@ -149,7 +159,15 @@ def test_decode_long_histories(benchmark: Any, tmp_path_factory: pytest.TempPath
     plain = min(cpu(lambda: peer_read("elasticc_v0_9_1", some)) for _ in range(3))
     ratio = (plain / len(some)) / (seconds / len(packets))
     forced = round(float(batch.forced.sum() / len(batch)))
-    note(benchmark, seconds, len(packets), "alerts/s", ratio=round(ratio, 1), forced=forced)
+    note(
+        benchmark,
+        seconds,
+        len(packets),
+        "alerts/s",
+        ratio=round(ratio, 1),
+        against="fastavro",
+        forced=forced,
+    )
 
 
 def test_play_to_the_spool(benchmark: Any, big: Folder) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import shutil
 import time
 import uuid
@@ -45,6 +46,7 @@ def test_a_visit_of_ten_thousand_rubin_alerts(
 
     seconds = benchmark.pedantic(send, rounds=3)
     n = alerts_in(rubin)
+    benchmark.extra_info["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     benchmark.extra_info.update(
         rate=round(n / seconds), unit="alerts/s", seconds_for_10k=round(1e4 * seconds / n, 2)
     )
@@ -73,6 +75,7 @@ def test_256_packets_of_80_kb_a_second(benchmark: Any, kafka: LocalKafka) -> Non
         return float(np.percentile(slips, 99)), late
 
     p99, late = benchmark.pedantic(paced, rounds=1)
+    benchmark.extra_info["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     benchmark.extra_info.update(
         rate=256, unit="packets/s", slip_p99_ms=round(p99 * 1e3, 1), last_late_ms=round(late * 1e3, 1)
     )
