@@ -286,7 +286,8 @@ class Folder:
             files.update(entry["files"])
             if not entry_file.stem.startswith("_"):
                 parts[entry_file.stem] = entry["facts"]
-        manifest = {"format": FORMAT, **about, **facts, "parts": parts, "files": files}
+        tables = self._tables(sorted(files))
+        manifest = {"format": FORMAT, **about, **facts, "tables": tables, "parts": parts, "files": files}
         with atomic_write(self.path / "manifest.json", "w") as file:
             file.write(_canonical(manifest))
         shutil.rmtree(self.path / ".parts", ignore_errors=True)
@@ -294,6 +295,22 @@ class Folder:
         target = self.path.with_name(self.path.name.removesuffix(".partial"))
         os.replace(self.path, target)
         return Folder(target)
+
+    def _tables(self, names: list[str]) -> dict[str, Any]:
+        """What each table is: its kind, version and units, as the first of its files says."""
+        told: dict[str, Any] = {}
+        for name in names:
+            table = name.rpartition("/")[0] or name
+            if table in told or not name.endswith(".parquet"):
+                continue
+            metadata = read_metadata(self.path / name)
+            if "about" in metadata:
+                about = json.loads(metadata["about"])
+                units = {c: declared["unit"] for c, declared in about["columns"].items()}
+                told[table] = {"kind": metadata["table"], "version": about["version"], "units": units}
+            elif "units" in metadata:
+                told[table] = {"kind": metadata["table"]}  # its units differ from part to part
+        return told
 
     def abandon(self) -> None:
         """Remove a folder under construction that holds no part; one with parts stays, to resume."""

@@ -62,7 +62,7 @@ def _choose(
 
 def _write_half(run: Folder, keep: dict[str, NDArray[np.int64]], path: Path, half: str) -> Folder:
     manifest = run.manifest
-    about = {k: v for k, v in manifest.items() if k not in {"parts", "files", "format"}}
+    about = {k: v for k, v in manifest.items() if k not in {"parts", "files", "format", "tables"}}
     folder = Folder.begin(path, {**about, "half": half})
     visits = folder.file("visits", "all")
     write_table(visits, read_table(run.file("visits", "all"), Visits))

@@ -218,6 +218,13 @@ def test_files_that_are_no_part_are_in_the_manifest_all_the_same(tmp_path: Path)
     assert "visits/all.parquet" in done.manifest["files"]
 
 
+def test_the_manifest_states_versions_and_units(tmp_path: Path) -> None:
+    told = fill(tmp_path / "run", ["00-00000"]).complete().manifest["tables"]
+    assert told["light_curves"]["kind"] == "LightCurves"
+    assert told["light_curves"]["version"] == LightCurves.schema_version
+    assert told["light_curves"]["units"]["flux"] == "nJy"
+
+
 def test_a_folder_taken_up_again_has_the_same_bytes(tmp_path: Path) -> None:
     fill(tmp_path / "a", ["00-00000", "00-00001"]).complete()
     fill(tmp_path / "b", ["00-00001"])
