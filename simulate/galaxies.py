@@ -109,7 +109,8 @@ def _abundance(mass: Array, ssfr: Array, z: float) -> Array:
     dex around log sSFR = -11.9 (mass functions after Tomczak et al. 2014).
     """
     age = 11.13 * np.arcsinh(np.sqrt(0.7 / 0.3) * (1 + z) ** -1.5)  # Gyr, H0 = 70, Omega_m = 0.3
-    main = (0.84 - 0.026 * age) * mass - (6.51 - 0.11 * age) - mass
+    fitted = np.maximum(mass, 9.5)  # below, the same specific star formation: the fit has no dwarfs
+    main = (0.84 - 0.026 * age) * fitted - (6.51 - 0.11 * age) - fitted
     x = 10 ** (mass - 10.77)
     forming = x ** (-0.43) * np.exp(-x) * np.exp(-0.5 * ((ssfr - main) / 0.3) ** 2) / 0.3
     y = 10 ** (mass - 10.85)

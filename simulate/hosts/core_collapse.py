@@ -5,8 +5,15 @@ import numpy as np
 from simulate.galaxies import HostPopulation
 from simulate.offsets import follow_light
 
+
+def weight(log_mass: np.ndarray, log_sfr: np.ndarray) -> np.ndarray:
+    """Star formation times M^0.16, nothing where log sSFR < -11.5."""
+    rate = 10 ** (log_sfr + 0.16 * (log_mass - 10))
+    return np.where(log_sfr - log_mass >= -11.5, rate, 0.0)
+
+
 HOSTS = HostPopulation(
-    weight=lambda log_mass, log_sfr: np.where(log_sfr - log_mass >= -11.5, 10 ** (0.16 * log_mass), 0.0),
+    weight=weight,
     offsets=follow_light(),
-    reference="M^0.16 where log sSFR >= -11.5: SCOTCH weight maps, Lokken et al. 2023",
+    reference="dependence on mass: SCOTCH weight maps, Lokken et al. 2023 (there of catalogued galaxies)",
 )

@@ -7,10 +7,11 @@ from simulate.offsets import follow_light
 
 
 def weight(log_mass: np.ndarray, log_sfr: np.ndarray) -> np.ndarray:
-    """M^0.36 times the ratio of two logistic densities of 12 + log(O/H)."""
+    """Star formation times M^0.36 times the ratio of two logistic densities of 12 + log(O/H)."""
     abundance = oxygen(log_mass, log_sfr)
     ratio = _logistic(9 * (abundance - 8.9)) / _logistic(10 * (abundance - 8.5))
-    return np.where(log_sfr - log_mass >= -11.5, 10 ** (0.36 * log_mass) * ratio, 0.0)
+    rate = 10 ** (log_sfr + 0.36 * (log_mass - 10)) * ratio
+    return np.where(log_sfr - log_mass >= -11.5, rate, 0.0)
 
 
 def _logistic(x: np.ndarray) -> np.ndarray:

@@ -219,3 +219,40 @@ def test_the_kernel_interpolates_as_numpy_does() -> None:
     one, two = galaxies._spectra(at, nodes, galaxies._OLD, galaxies._YOUNG)
     np.testing.assert_allclose(one, np.interp(at, nodes, galaxies._OLD), rtol=1e-12)
     np.testing.assert_allclose(two, np.interp(at, nodes, galaxies._YOUNG), rtol=1e-12)
+
+
+def hosts_of(name: str, z: float) -> tuple[Galaxies, np.ndarray]:
+    """Hosts of a class at one redshift and the projected distances of its objects [kpc]."""
+    rng = np.random.default_rng(7)
+    chosen = HOSTS[name].draw(rng, np.full(8000, z))
+    east, north = HOSTS[name].offsets(rng, chosen)
+    return chosen, np.hypot(east, north) * kpc_per_arcsec(chosen.z)
+
+
+def test_host_masses_are_in_the_order_that_is_observed() -> None:
+    """Superluminous in dwarfs, core collapse in spirals, old progenitors in massive galaxies.
+
+    Medians of log M: 8.3 SLSN-I, 9.6 SN II (Schulze et al. 2021), 10.3 SN Ia (Sullivan et al. 2006).
+    """
+    median = {name: float(np.median(hosts_of(name, 0.15)[0].log_mass)) for name in NAMES}
+    assert 8.0 < median["dwarf"] < 9.2
+    assert 9.0 < median["core_collapse"] < 10.2
+    assert 9.8 < median["sn_ia"] < 10.6
+    assert median["dwarf"] < median["core_collapse"] < median["stripped"] < median["metal_rich"]
+    assert median["passive"] > median["sn_ia"]
+
+
+def test_old_populations_are_in_passive_galaxies() -> None:
+    for name, passive in (("passive", True), ("core_collapse", False)):
+        galaxy, _ = hosts_of(name, 0.15)
+        share = (galaxy.log_sfr - galaxy.log_mass < -11).mean()
+        assert share > 0.6 if passive else share < 0.1
+
+
+def test_projected_offsets_are_like_scotchs() -> None:
+    """SCOTCH: 1.66, 4.01 and 8.29 kpc at 25, 50 and 75 % (Lokken et al. 2023); SN Ia within 1.5 times."""
+    kpc = np.percentile(hosts_of("sn_ia", 0.3)[1], (25, 50, 75))
+    np.testing.assert_allclose(np.log(kpc / [1.66, 4.01, 8.29]), 0.0, atol=np.log(1.5))
+    assert np.median(hosts_of("tde", 0.3)[1]) < 0.5
+    assert np.median(hosts_of("kilonova", 0.3)[1]) == pytest.approx(5.6, rel=0.06)
+    assert np.mean(hosts_of("ca_rich", 0.05)[1] > 20) > 0.12
