@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from streamer.codec.codec import Codec, Decoded, Ranges
+from streamer.codec.codec import Codec
+from streamer.codec.columns import Decoded, Ranges
 from streamer.codec.tree import Node
 
 __all__ = ["records"]
