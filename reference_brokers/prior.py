@@ -35,15 +35,21 @@ class Prior:
         return np.tile(np.asarray(self.frequency, "f4"), (len(batch), 1))
 
     def fit(self, batches: Iterable[tuple[AlertBatch, NDArray[np.int32]]], *, seed: int) -> Prior:
-        """The prior of a training run. batches: alerts and the class id i4[n] of each; seed is not used."""
+        """The prior of a training run. batches: alerts and the class id i4[n] of each; seed is not used.
+
+        Memory grows with the number of objects, not of alerts.
+        """
         counts: Counter[int] = Counter()
+        seen: set[int] = set()
         for batch, labels in batches:
             ids = class_ids(labels, len(batch), self.name)
-            first = _is_first(batch)
-            found, number = np.unique(ids[first], return_counts=True)
-            counts.update(dict(zip(found.tolist(), number.tolist(), strict=True)))
+            objects, first = np.unique(batch.object_id, return_index=True)
+            for object_id, class_id in zip(objects.tolist(), ids[first].tolist(), strict=True):
+                if object_id not in seen:
+                    seen.add(object_id)
+                    counts[class_id] += 1
         if not counts:
-            raise InputError(f"{self.name}.fit: expected first alerts of objects, got none; check the run")
+            raise InputError(f"{self.name}.fit: expected alerts to learn from, got none; check the run")
         classes = tuple(sorted(counts))
         total = sum(counts.values())
         return replace(self, classes=classes, frequency=tuple(counts[c] / total for c in classes))
@@ -62,15 +68,6 @@ class Prior:
         """The prior of a model folder. Raises InputError where it is not one."""
         manifest, _ = read_model(folder, self.name, self.version)
         return replace(self, classes=tuple(manifest["classes"]), frequency=tuple(manifest["frequency"]))
-
-
-def _is_first(batch: AlertBatch) -> NDArray[np.bool_]:
-    """Whether an alert is the first of its object, bool[n]: its history holds one source.
-
-    This needs no memory of the objects seen. An object's first alert has no earlier detection.
-    """
-    sources = np.concatenate([[0], np.cumsum(~batch.forced)])
-    return np.diff(sources[batch.offsets]) == 1
 
 
 BROKER = Prior()
