@@ -24,17 +24,17 @@ def find_reader(path: Path, name: str = "") -> str:
     if name:
         READERS[name]  # noqa: B018  raises UnknownName with a hint
         return name
-    file = next(files_of(path))
-    try:
-        with open(file, "rb") as opened:
-            head = opened.read(4096)
-    except OSError as error:
-        raise InputError(f"{file}: expected a file, got {error.strerror}") from error
-    for reader in READERS:
-        if READERS[reader].claims(file, head):
-            return reader
+    for file in files_of(path):
+        try:
+            with open(file, "rb") as opened:
+                head = opened.read(4096)
+        except OSError as error:
+            raise InputError(f"{file}: expected a file, got {error.strerror}") from error
+        for reader in READERS:
+            if READERS[reader].claims(file, head):
+                return reader
     raise InputError(
-        f"{file}: expected a submission of a known format, got none that a reader claims; "
+        f"{path}: expected a submission of a known format, got none that a reader claims; "
         f"name one of {', '.join(READERS)}"
     )
 

@@ -57,7 +57,7 @@ def doctor(path: Path, run: Folder, *, policy: Policy, reader: str = "") -> list
     name = find_reader(path, reader)
     batches: list[Batch] = []
     held = 0
-    for file in files_of(path):
+    for file in files_of(path, READERS[name].suffixes):
         for batch in READERS[name].read(file, policy):
             batches.append(batch)
             held += len(batch)

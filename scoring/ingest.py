@@ -26,13 +26,15 @@ from scoring.submission import NO_ID, Batch, Policy, Sender
 __all__ = ["Ingest", "files_of"]
 
 
-def files_of(path: Path) -> Iterator[Path]:
-    """The files of a submission in order of name."""
+def files_of(path: Path, suffixes: tuple[str, ...] = ()) -> Iterator[Path]:
+    """The files of a submission in order of name; of a folder those that end in one of `suffixes`."""
     if path.is_dir():
         found = sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
+        found = [p for p in found if not suffixes or p.name.endswith(suffixes)]
         inside = [p for p in found if p.resolve().is_relative_to(path.resolve())]  # no link leads out
         if not inside:
-            raise InputError(f"{path}: expected a folder with files, got an empty one")
+            wanted = f" ending in {', '.join(suffixes)}" if suffixes else ""
+            raise InputError(f"{path}: expected a folder with files{wanted}, got an empty one")
         yield from inside
     elif path.is_file():
         yield path
@@ -63,7 +65,7 @@ class Ingest:
     def run(self, scratch: Path, out: Path | None) -> Checked:
         spill = Spill(scratch, len(self.parts.parts))
         hashes = {}
-        for file in files_of(self.path):
+        for file in files_of(self.path, READERS[self.reader].suffixes):
             hashes[file.name if file == self.path else str(file.relative_to(self.path))] = file_sha256(file)
             for batch in READERS[self.reader].read(file, self.policy):
                 self._take(batch, spill)

@@ -33,9 +33,14 @@ class Latencies:
     """Counts of latencies; those of several are their sum."""
 
     counts: NDArray[np.int64]  # [CELLS]
-    negative: int  # answers published before their alert was sent: two clocks disagree
+    before: NDArray[np.int64]  # [CELLS], of how long before its alert an answer was published
     low: int  # us, least and greatest; meaningless where n is 0
     high: int
+
+    @property
+    def negative(self) -> int:
+        """Answers published before their alert was sent: two clocks disagree."""
+        return int(self.before.sum())
 
     @property
     def n(self) -> int:
@@ -45,13 +50,13 @@ class Latencies:
     def __add__(self, other: Latencies) -> Latencies:
         return Latencies(
             self.counts + other.counts,
-            self.negative + other.negative,
+            self.before + other.before,
             min(self.low, other.low),
             max(self.high, other.high),
         )
 
     def percentile(self, percent: float) -> float:
-        """The nearest-rank percentile in seconds, NaN for no message; a negative latency counts as 0."""
+        """The nearest-rank percentile in seconds, NaN for no message; negative ones are negative."""
         return self._at_rank(math.ceil(percent / 100 * self.n))
 
     def interval(self, percent: float, *, confidence: float) -> tuple[float, float]:
@@ -69,8 +74,9 @@ class Latencies:
         if not self.n:
             return math.nan
         rank = min(max(rank, 1), self.n)
-        if rank <= self.negative:
-            return 0.0
+        if rank <= self.negative:  # the most negative comes first
+            cell = int(np.searchsorted(np.cumsum(self.before[::-1]), rank))
+            return -float(cell_floor(CELLS - 1 - cell)) / 1e6
         cell = int(np.searchsorted(np.cumsum(self.counts), rank - self.negative))
         return min(float(cell_floor(cell)), float(self.high)) / 1e6
 
@@ -89,16 +95,17 @@ class Latencies:
 def none() -> Latencies:
     """No latency at all: what a sum begins with."""
     limits = np.iinfo(np.int64)
-    return Latencies(np.zeros(CELLS, np.int64), 0, int(limits.max), int(limits.min))
+    zero = np.zeros(CELLS, np.int64)
+    return Latencies(zero, zero, int(limits.max), int(limits.min))
 
 
 def count_latencies(micros: NDArray[np.int64]) -> Latencies:
     """The counts of latencies i8[n] in us."""
     if not len(micros):
         return none()
-    counts = np.zeros(CELLS, np.int64)
-    negative = _count(micros, counts)
-    return Latencies(counts, int(negative), int(micros.min()), int(micros.max()))
+    counts, before = np.zeros((2, CELLS), np.int64)
+    _count(micros, counts, before)
+    return Latencies(counts, before, int(micros.min()), int(micros.max()))
 
 
 def total(of: Sequence[Latencies]) -> Latencies:
@@ -126,11 +133,9 @@ def cell_floor(cell: NDArray[np.int64] | int) -> NDArray[np.int64]:
 
 
 @numba.njit(cache=True, nogil=True)
-def _count(micros, counts):  # type: ignore[no-untyped-def]
-    negative = 0
+def _count(micros, counts, before):  # type: ignore[no-untyped-def]
     for m in micros:
         if m < 0:
-            negative += 1
+            before[cell_of(-m)] += 1
         else:
             counts[cell_of(m)] += 1
-    return negative

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from scoring.states import Statistics
 
-__all__ = ["hits", "mean_of_defined", "named", "support"]
+__all__ = ["hits", "mean_of_defined", "named", "support", "two_classes"]
 
 
 def hits(statistics: Statistics) -> NDArray[np.int64]:
@@ -24,6 +24,11 @@ def support(statistics: Statistics) -> NDArray[np.int64]:
 def named(statistics: Statistics) -> NDArray[np.int64]:
     """Objects that were given each class, i8[..., T]."""
     return statistics["cells"].sum(-2)[..., statistics.layout.target]
+
+
+def two_classes(statistics: Statistics, value: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The value, f8[...], NaN where fewer than two classes have objects: nothing was told apart."""
+    return np.where((support(statistics) > 0).sum(-1) >= 2, value, np.nan)
 
 
 def mean_of_defined(values: NDArray[np.float64]) -> NDArray[np.float64]:

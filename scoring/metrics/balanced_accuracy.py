@@ -1,17 +1,20 @@
-"""Balanced accuracy: the mean recall of the classes that have objects."""
+"""Balanced accuracy: the mean recall of the classes that have objects.
+
+Undefined for fewer than two classes: nothing was told apart.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scoring.metric import Metric
-from scoring.metrics._counts import mean_of_defined
+from scoring.metrics._counts import mean_of_defined, two_classes
 from scoring.metrics.recall import recall
 from scoring.states import CONFUSION, Statistics
 
 
 def balanced_accuracy(statistics: Statistics) -> NDArray[np.float64]:
     """Balanced accuracy, f8[...]."""
-    return mean_of_defined(recall(statistics))
+    return two_classes(statistics, mean_of_defined(recall(statistics)))
 
 
 METRIC = Metric(
@@ -22,5 +25,5 @@ METRIC = Metric(
     high=1.0,
     state=CONFUSION,
     value=balanced_accuracy,
-    undefined="no object reaches this point",
+    undefined="fewer than two classes reach this point",
 )

@@ -1,14 +1,13 @@
 """Cohen's kappa: (p_o - p_e) / (1 - p_e), agreement beyond chance (Cohen 1960).
 
-"No answer" is a class that is given. Undefined where chance alone agrees fully (one class on both
-sides).
+"No answer" is a class that is given. Undefined for fewer than two true classes.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scoring.metric import Metric, ratio
-from scoring.metrics._counts import hits
+from scoring.metrics._counts import hits, two_classes
 from scoring.states import CONFUSION, Statistics
 
 
@@ -19,7 +18,7 @@ def cohen_kappa(statistics: Statistics) -> NDArray[np.float64]:
     given = cells.sum(-2)[..., statistics.layout.target]
     observed = ratio(hits(statistics).sum(-1), total)
     chance = ratio((cells.sum(-1) * given).sum(-1), total**2)
-    return ratio(observed - chance, 1 - chance)
+    return two_classes(statistics, ratio(observed - chance, 1 - chance))
 
 
 METRIC = Metric(
@@ -30,5 +29,5 @@ METRIC = Metric(
     high=1.0,
     state=CONFUSION,
     value=cohen_kappa,
-    undefined="no object, or one class alone on both sides",
+    undefined="fewer than two classes reach this point",
 )

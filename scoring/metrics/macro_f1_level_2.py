@@ -26,5 +26,5 @@ METRIC = Metric(
     high=1.0,
     state=GENERAL,
     value=macro_f1_level_2,
-    undefined="no object reaches this point",
+    undefined="fewer than two classes reach this point",
 )

@@ -1,15 +1,16 @@
 """Matthews correlation of several classes, R_K (Gorodkin 2004, eq. 8).
 
 (c s - sum_k p_k t_k) / sqrt((s^2 - sum p_k^2) (s^2 - sum t_k^2)) with s objects, c right, t_k true and
-p_k given to class k; "no answer" is a class that is given. 0 by convention where either side has one
-class alone, as in scikit-learn. Not the mean of one-against-rest correlations.
+p_k given to class k; "no answer" is a class that is given. 0 by convention where one class alone was
+given, as in scikit-learn; undefined for fewer than two true classes. Not the mean of
+one-against-rest correlations.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scoring.metric import Metric
-from scoring.metrics._counts import hits
+from scoring.metrics._counts import hits, two_classes
 from scoring.states import CONFUSION, Statistics
 
 
@@ -22,7 +23,7 @@ def mcc(statistics: Statistics) -> NDArray[np.float64]:
     above = hits(statistics).sum(-1) * s - (true * given).sum(-1)
     below = np.sqrt(np.maximum((s**2 - (given**2).sum(-1)) * (s**2 - (true**2).sum(-1)), 0.0))
     value = np.divide(above, below, out=np.zeros_like(above), where=below > 0)
-    return np.where(s > 0, value, np.nan)
+    return two_classes(statistics, value)
 
 
 METRIC = Metric(
@@ -33,5 +34,5 @@ METRIC = Metric(
     high=1.0,
     state=CONFUSION,
     value=mcc,
-    undefined="no object reaches this point",
+    undefined="fewer than two classes reach this point",
 )

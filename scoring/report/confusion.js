@@ -1,6 +1,7 @@
 // --- confusion matrix: a table, so that it can be read, copied, tabbed through and printed
 const NORMS = [["truth", "by truth"], ["prediction", "by prediction"], ["count", "counts"]];
-options($("confusion-classifier"), labels, x => x, labels[0]);
+const leaders = ranked().map(r => r.label);
+options($("confusion-classifier"), leaders, x => x, leaders[0]);
 segmented($("norm"), "norm", NORMS, state.norm, v => { state.norm = v; drawMatrix(); });
 $("confusion-classifier").addEventListener("change", () => drawMatrix());
 
@@ -22,13 +23,15 @@ function drawMatrix() {
   const at = (t, p) => count.get(`${t},${p}`) || 0;
   const rowSum = t => columns.reduce((s, p) => s + at(t, p), 0), columnSum = p => data.classes.reduce((s, t) => s + at(t, p), 0);
   const most = Math.max(1, ...cells.map(c => c[2]));
+  const many = columns.length > 12;
+  $("matrix").classList.toggle("compact", many);
   const head = el("tr", {}, el("th", { class: "axis-title", scope: "col" }, "true ↓  given →"), ...columns.map(p =>
-    el("th", { scope: "col", class: data.classes.includes(p) || p !== columns[data.classes.length] ? null : "gap" }, className(p), el("br"), el("span", { class: "n" }, integer(columnSum(p))))));
+    el("th", { scope: "col", class: data.classes.includes(p) || p !== columns[data.classes.length] ? null : "gap" }, el("span", { class: "name" }, className(p)), el("br"), el("span", { class: "n" }, integer(columnSum(p))))));
   const body = data.classes.map(t => {
     const line = el("tr", {}, el("th", { scope: "row" }, className(t), " ", el("span", { class: "n" }, integer(rowSum(t)))));
     columns.forEach((p, k) => {
       const n = at(t, p), whole = state.norm === "truth" ? rowSum(t) : state.norm === "prediction" ? columnSum(p) : most;
-      const f = whole ? n / whole : null, shown = state.norm === "count" ? integer(n) : f === null ? "–" : n === 0 ? "0" : f < .001 ? "<0.001" : f.toFixed(f >= .0995 ? 2 : 3);
+      const f = whole ? n / whole : null, shown = state.norm === "count" ? integer(n) : f === null ? "–" : n === 0 ? (many ? "" : "0") : many ? (f < .005 ? "·" : f.toFixed(2).replace("0.", ".")) : f < .001 ? "<0.001" : f.toFixed(f >= .0995 ? 2 : 3);
       const cell = el("td", { class: [t === p ? "diagonal" : "", k === data.classes.length ? "gap" : ""].join(" ").trim() || null,
         title: `true ${className(t)}, given ${className(p)}: ${integer(n)} of ${integer(rowSum(t))} true, of ${integer(columnSum(p))} given` }, shown);
       cell.style.background = f === null ? "#f3f6f9" : shade(f);

@@ -32,7 +32,7 @@ function drawCurve() {
 function startCurves() {
   if (!data.examples.length) { $("curve-controls").hidden = true; $("curve-plot").replaceChildren(el("p", { class: "empty" }, "This run keeps no light curves.")); $("curve-plot").style.height = "auto"; return; }
   data.examples.forEach((e, k) => $("curve-object").append(el("option", { value: k }, `${className(e.class_id)} · ${e.object_id} · ${e.alerts} alerts`)));
-  options($("curve-classifier"), labels, x => x, labels[0]);
+  options($("curve-classifier"), leaders, x => x, leaders[0]);
   $("curve-object").addEventListener("change", drawCurve);
   $("curve-classifier").addEventListener("change", drawCurve);
   drawCurve();

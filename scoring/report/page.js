@@ -123,6 +123,10 @@ function ranked() {
   rows.forEach((r, k) => { r.rank = r.v[0] === null ? "–" : k && rows[k - 1].v[0] === r.v[0] ? rows[k - 1].rank : k + 1; });
   return rows;
 }
+function classesHere() {
+  const cells = (data.confusion[labels[0]] || {})[point().key] || [];
+  return new Set(cells.map(c => c[0])).size;
+}
 function tieGroups(rows) {
   const pairs = (data.pairs || []).filter(p => p.point === point().key && p.metric === state.metric);
   if (!pairs.length) return null;
@@ -155,7 +159,7 @@ function drawBoard() {
   $("leaderboard-lead").textContent = best.v[0] === null ? `Nothing is defined here: ${best.v[4]}.` :
     `${best.label} leads with ${about.title} ${number(best.v[0])}` + (best.v[1] === null ? "" : ` (${number(best.v[1])} to ${number(best.v[2])})`) + `, ${point().label}.`;
   const missing = rows.map(r => `${r.label}: ${integer(data.classifiers[r.i].unanswered[point().key])}`).join("; ");
-  $("leaderboard-note").textContent = `${integer(best.v[3])} of ${integer(data.objects)} objects reach this point. ` +
+  $("leaderboard-note").textContent = `${integer(best.v[3])} of ${integer(data.objects)} objects reach this point, of ${classesHere()} of ${data.classes.length} classes. ` +
     `Objects without an answer here: ${missing}; they count as “${data.spec.missing}” in losses and as not recovered in recall. ` +
     (groups ? `A line divides groups that the paired bootstrap tells apart (macro F1, adjusted for the number of pairs); “=” marks ties within a group.` : "Intervals of single classifiers that overlap are no test of their difference.");
 }

@@ -502,3 +502,76 @@ def test_converted_answers_score_as_the_native_ones(run: Folder, tmp_path: Path)
     right = [max(by_alert[a].pairs, key=lambda x: x[1])[0] == truth[o] for o, a in _last_alerts(run).items()]
     row = (table.metric == "accuracy") & (table.axis == "last") & (table.slice == "all")
     assert table.value[row][0] == pytest.approx(np.mean(right), rel=1e-12)
+
+
+def _segment(path: Path, given: list[Message], stamp: int, *, first: int = 0, size: int = 40) -> Path:
+    """A segment of the spool, written as its format says."""
+    import struct
+    import zlib
+
+    out = b""
+    for start in range(0, len(given), size):
+        values = [encode(m, "v0_9_1") for m in given[start : start + size]]
+        n = len(values)
+        body = struct.pack("<qqII", first + start, stamp + start, n, 0)
+        body += np.array([len(v) for v in values], "<u4").tobytes() + bytes(16 * n) + b"".join(values)
+        out += struct.pack("<4sIII", b"BBK1", len(body), zlib.crc32(body, 0), 0) + body
+    path.write_bytes(out)
+    return path
+
+
+def test_a_topic_of_the_spool_is_read_with_the_transports_times(run: Folder, tmp_path: Path) -> None:
+    given = messages(run)
+    topic = tmp_path / "answers"
+    topic.mkdir()
+    stamp = 1_800_000_000_000_000
+    half = len(given) // 2
+    _segment(topic / f"{0:020d}.seg", given[:half], stamp)
+    last = _segment(topic / f"{half:020d}.seg", given[half:], stamp, first=half)
+    (topic / "topic.json").write_text('{"version": 1}')
+    (topic / "lock").write_text("")
+    assert find_reader(topic) == "spool"
+    found = convert(topic, run, policy=Policy())
+    assert found.counts["received"] == found.counts["accepted"] == len(given)
+    _, _, table = _answers(run, "mine")
+    assert ((table.published >= stamp) & (table.published < stamp + len(given))).all()
+    whole = last.read_bytes()
+    last.write_bytes(whole[:-7])  # torn: a killed producer
+    torn = validate(topic, run, policy=Policy())
+    assert 0 < torn.counts["accepted"] < len(given)
+    damaged = bytearray(whole)
+    damaged[60] ^= 0xFF
+    last.write_bytes(bytes(damaged))
+    with pytest.raises(InputError, match="expected whole blocks, got a damaged one at byte 0"):
+        validate(topic, run, policy=Policy())
+
+
+def test_a_topic_of_alerts_is_no_submission(run: Folder, tmp_path: Path) -> None:
+    path = _segment(tmp_path / f"{0:020d}.seg", messages(run)[:3], 0)
+    raw = bytearray(path.read_bytes())
+    import struct
+    import zlib
+
+    start = 16 + 24 + 3 * 20
+    raw[start:] = bytes(len(raw) - start)  # values that are no messages
+    raw[8:12] = struct.pack("<I", zlib.crc32(bytes(raw[16:]), 0))
+    path.write_bytes(bytes(raw))
+    with pytest.raises(InputError, match="got others; is it a topic of answers"):
+        validate(path, run, policy=Policy())
+
+
+def test_the_streams_own_spool_is_read(run: Folder, tmp_path: Path) -> None:
+    """The format as the transport writes it, not as this room remembers it."""
+    from streamer.packets import Packets
+    from streamer.transports.spool import Spool
+
+    given = messages(run)
+    values = [encode(m, "v0_9_1") for m in given]
+    data = np.frombuffer(b"".join(values), np.uint8)
+    offsets = np.concatenate([[0], np.cumsum([len(v) for v in values])]).astype("i8")
+    producer = Spool(tmp_path / "topics").producer("answers")
+    producer.send(Packets(data, offsets), np.array([m.object_id for m in given], "i8"), np.arange(len(given)))
+    producer.flush()
+    producer.close()
+    found = validate(tmp_path / "topics" / "answers", run, policy=Policy())
+    assert found.counts["accepted"] == len(given)

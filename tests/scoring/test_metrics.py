@@ -117,6 +117,10 @@ def test_metrics_of_classes_equal_scikit_learn(seed: int, n: int, absent: float)
     got = value_of("f1", seen)
     np.testing.assert_allclose(got[supported], f[supported], atol=EXACT)
     assert np.isnan(got[~supported]).all()
+    if len(present) < 2:
+        assert np.isnan(value_of("macro_f1", seen)).all()
+        assert np.isnan(value_of("balanced_accuracy", seen)).all()
+        return
     macro = sk.f1_score(y, predicted, labels=present, average="macro", zero_division=0)
     np.testing.assert_allclose(value_of("macro_f1", seen), macro, atol=EXACT)
     recall = sk.recall_score(y, predicted, labels=present, average="macro", zero_division=0)

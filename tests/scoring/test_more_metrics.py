@@ -66,11 +66,12 @@ def test_metrics_of_counts_equal_scikit_learn(seed: int, n: int, absent: float) 
     true, probability = random_case(seed, n, absent=absent)
     predicted = np.where(np.isnan(probability).any(1), -1, np.nan_to_num(probability).argmax(1))
     seen = snapshot_of(true, probability, layout=LAYOUT)
-    assert value_of("mcc", seen)[0] == pytest.approx(sk.matthews_corrcoef(true, predicted), abs=EXACT)
     weighted = sk.f1_score(true, predicted, labels=range(5), average="weighted", zero_division=0)
     assert value_of("weighted_f1", seen)[0] == pytest.approx(weighted, abs=EXACT)
     kappa = value_of("cohen_kappa", seen)[0]
-    if len(set(true) | set(predicted)) > 1:
+    if len(set(true)) > 1:
+        mcc = sk.matthews_corrcoef(true, predicted)
+        assert value_of("mcc", seen)[0] == pytest.approx(mcc, abs=EXACT)
         assert kappa == pytest.approx(sk.cohen_kappa_score(true, predicted), abs=EXACT)
     else:
         assert np.isnan(kappa)
@@ -175,16 +176,16 @@ def test_a_sister_is_a_smaller_mistake_than_a_stranger() -> None:
     sister, stranger = (snapshot_of(true, 0.8 * np.eye(5)[[c] * 10] + 0.04, layout=LAYOUT) for c in (2, 4))
     for name in ("tree_distance", "lca_distance", "hierarchical_log_loss"):
         assert value_of(name, sister)[0] < value_of(name, stranger)[0]
-    assert value_of("macro_f1", sister)[0] == value_of("macro_f1", stranger)[0] == 0
-    assert value_of("macro_f1_level_2", sister)[0] == 1
-    assert value_of("macro_f1_level_1", stranger)[0] == 0
+    assert value_of("accuracy", sister)[0] == value_of("accuracy", stranger)[0] == 0
 
 
 def test_levels_sum_probability_before_the_arg_max() -> None:
     """0.3 + 0.3 on two supernovae beats 0.4 on AGN, though AGN is the most probable class."""
-    seen = snapshot_of(np.array([0]), np.array([[0.3, 0.3, 0, 0, 0.4]]), layout=LAYOUT)
-    assert value_of("accuracy", seen)[0] == 0
+    probability = np.array([[0.3, 0.3, 0, 0, 0.4], [0, 0, 0, 0.4, 0.6]])
+    seen = snapshot_of(np.array([0, 4]), probability, layout=LAYOUT)
+    assert value_of("accuracy", seen)[0] == 0.5
     assert value_of("macro_f1_level_2", seen)[0] == 1
+    assert value_of("macro_f1_level_1", seen)[0] == 1
 
 
 def test_hierarchical_log_loss_by_hand() -> None:
