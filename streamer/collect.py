@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,16 +14,16 @@ from numpy.typing import NDArray
 from brokerbench import ids
 from brokerbench.errors import AccountingError, InputError
 from brokerbench.store import Folder, write_table
-from brokerbench.tables import NO_TIME, Classifications, Ledger, Rejects
+from brokerbench.tables import NO_TIME, Classifications, Ledger
 from brokerbench.taxonomy import ELASTICC2, RESIDUAL, Taxonomy
 from streamer.alerts import part_numbers
 from streamer.layouts import Answers, decode_answers, known_layouts, modern_ids
+from streamer.rejects import RejectFiles, invalid_answers
 from streamer.spill import ROW, Spill, Spilled
 from streamer.transports import MessageBatch, Transport
 
 __all__ = ["AnswerSummary", "collect"]
 
-REASONS = ("duplicate", "orphan", "invalid", "malformed")
 TOLERANCE = 1e-3
 """Answers whose probabilities differ from 1 in sum by more are counted; they are kept as they are."""
 MOST_CLASSIFIERS = 1000
@@ -58,7 +57,7 @@ def collect(
     for left in (work, run.path / "rejects.partial", rejected):
         shutil.rmtree(left, ignore_errors=True)  # of a collect that was killed
     collector = _Collector(run, ledger, work / ".spill", taxonomy)
-    with _RejectFiles(run.path / "rejects.partial", list(topics)) as rejects:
+    with RejectFiles(run.path / "rejects.partial", list(topics)) as rejects:
         for topic in topics:
             for messages in _messages(transport, topic):
                 collector.receive(messages, rejects)
@@ -116,7 +115,7 @@ class _Collector:
         self._layouts: dict[str, str] = {}
         self.received = self.accepted = 0
 
-    def receive(self, messages: MessageBatch, rejects: _RejectFiles) -> None:
+    def receive(self, messages: MessageBatch, rejects: RejectFiles) -> None:
         """Check a batch of messages and put the good ones into their buckets."""
         if messages.topic not in self._topics:
             self._topics.append(messages.topic)
@@ -130,7 +129,7 @@ class _Collector:
             old = np.zeros(0, "?")
         rejects.add(messages, [(row, "malformed", detail) for row, detail in wrong])
         sender, over = self._known_senders(answers)
-        invalid = {**_invalid(answers, self._taxonomy), **over}
+        invalid = {**invalid_answers(answers, self._taxonomy), **over}
         for s in np.unique(sender[(sender >= 0)]) if old.any() else ():
             self._books[s].old_ids += int(old[sender == s].sum())
         part = self._parts(answers.alert_id)
@@ -200,7 +199,7 @@ class _Collector:
             self._books[s].unnormalised += int((np.abs(total[mine] - 1) > TOLERANCE).sum())
         self._spill.put(Spilled(table, class_id, probability), bucket)
 
-    def write(self, folder: Path, number: int, rejects: _RejectFiles) -> AnswerSummary:
+    def write(self, folder: Path, number: int, rejects: RejectFiles) -> AnswerSummary:
         """Join one classifier's buckets with the ledger and write its folder."""
         sender = list(self.senders)[number]
         classifier = dict(zip(("broker", "version", "name", "params"), sender, strict=True))
@@ -225,7 +224,7 @@ class _Collector:
         return AnswerSummary(name, classifier, tuple(classes.tolist()), counts)
 
     def _join(
-        self, spilled: Spilled, ledger: Ledger, number: int, classes: NDArray[np.int32], rejects: _RejectFiles
+        self, spilled: Spilled, ledger: Ledger, number: int, classes: NDArray[np.int32], rejects: RejectFiles
     ) -> Classifications:
         rows, books = spilled.rows, self._books[number]
         dense = spilled.dense(classes)
@@ -265,7 +264,7 @@ class _Collector:
             probability=dense[keep],
         )
 
-    def balance(self, rejects: _RejectFiles) -> None:
+    def balance(self, rejects: RejectFiles) -> None:
         """AccountingError unless every message received is accepted or rejected."""
         refused = sum(rejects.counts.values())
         if self.received != self.accepted + refused:
@@ -273,30 +272,6 @@ class _Collector:
                 f"collect: expected accepted + rejected = {self.received} received, got "
                 f"{self.accepted} + {refused}"
             )
-
-
-def _invalid(answers: Answers, taxonomy: Taxonomy) -> dict[int, str]:
-    """Answers that break the rules: index and what is wrong with the first fault found."""
-    counts = np.diff(answers.offsets)
-    of = np.repeat(np.arange(len(counts)), counts)
-    wrong: dict[int, str] = {
-        int(i): "expected a classification, got none" for i in np.flatnonzero(counts == 0)
-    }
-    p, c = answers.probability, answers.class_id
-    unknown = ~taxonomy.is_known(c)
-    outside = ~((p >= 0) & (p <= 1))
-    order = np.lexsort((c, of))
-    again = np.zeros(len(c), "?")
-    again[order[1:]] = (of[order[1:]] == of[order[:-1]]) & (c[order[1:]] == c[order[:-1]])
-    for i in np.flatnonzero(unknown | outside | again):
-        if unknown[i]:
-            why = f"expected a class id of {taxonomy.name}, got {c[i]}"
-        elif outside[i]:
-            why = f"expected a probability in 0..1, got {p[i]} for class {c[i]}"
-        else:
-            why = f"expected each class once, got {c[i]} again"
-        wrong.setdefault(int(of[i]), why)
-    return wrong
 
 
 def _folder_name(sender: tuple[str, str, str, str], folder: Path) -> str:
@@ -312,59 +287,3 @@ def _folder_name(sender: tuple[str, str, str, str], folder: Path) -> str:
     while (folder / f"classifier-{number}").exists():
         number += 1
     return f"classifier-{number}"
-
-
-class _RejectFiles:
-    """Rejects of several topics, written some at a time."""
-
-    _AT_A_TIME = 50_000
-
-    def __init__(self, folder: Path, topics: list[str]) -> None:
-        self._folders = {t: Folder.begin(folder / t, {"kind": "rejects", "topic": t}) for t in topics}
-        self._rows: dict[str, list[tuple[int, int, str, str]]] = {t: [] for t in topics}
-        self._files: dict[str, int] = dict.fromkeys(topics, 0)
-        self._per_topic = {t: dict.fromkeys(REASONS, 0) for t in topics}
-        self.counts = dict.fromkeys(REASONS, 0)
-
-    def __enter__(self) -> _RejectFiles:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._rows.clear()
-
-    def add(self, messages: MessageBatch, rows: list[tuple[int, str, str]]) -> None:
-        for row, reason, detail in rows:
-            self._one(messages.topic, int(messages.partition[row]), int(messages.offset[row]), reason, detail)
-
-    def put(self, topics: list[str], row: Any, reason: str, detail: str) -> None:
-        self._one(topics[row["topic"]], int(row["partition"]), int(row["offset"]), reason, detail)
-
-    def _one(self, topic: str, partition: int, offset: int, reason: str, detail: str) -> None:
-        self.counts[reason] += 1
-        self._per_topic[topic][reason] += 1
-        self._rows[topic].append((partition, offset, reason, detail[:300]))
-        if len(self._rows[topic]) >= self._AT_A_TIME:
-            self._write(topic)
-
-    def _write(self, topic: str) -> None:
-        rows, self._rows[topic] = self._rows[topic], []
-        folder, name = self._folders[topic], f"{self._files[topic]:05d}"
-        text = np.empty((len(rows), 2), "O")
-        text[:] = [r[2:] for r in rows] if rows else text
-        table = Rejects(
-            topic=np.full(len(rows), topic, "O"),
-            partition=np.array([r[0] for r in rows], "i4"),
-            offset=np.array([r[1] for r in rows], "i8"),
-            reason=text[:, 0].copy(),
-            detail=text[:, 1].copy(),
-        )
-        write_table(folder.file("rejects", name), table)
-        folder.commit(name, [folder.file("rejects", name)], rejects=len(table))
-        self._files[topic] += 1
-
-    def complete(self) -> None:
-        """Write what is left and the manifests."""
-        for topic, folder in self._folders.items():
-            if self._rows[topic] or not self._files[topic]:
-                self._write(topic)
-            folder.complete(counts=self._per_topic[topic])

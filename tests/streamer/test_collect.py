@@ -15,6 +15,7 @@ from streamer import collect as collecting
 from streamer.answers import Sender, encode_answers
 from streamer.collect import collect
 from streamer.packets import Packets
+from streamer.rejects import REASONS, RejectFiles
 from streamer.replay import play
 from streamer.serve import serve
 from streamer.spill import ROW, Spill, Spilled
@@ -120,7 +121,7 @@ def test_every_kind_of_reject_is_counted_with_its_reason(stream_run: Folder, spo
     (summary,) = collect(stream_run, spool, ["answers"])
     assert summary.counts == {"received": 15, "accepted": 4, "duplicate": 2, "orphan": 3, "invalid": 6}
     found = rejects(stream_run)
-    count = {r: sum(x == r for x, _ in found) for r in collecting.REASONS}
+    count = {r: sum(x == r for x, _ in found) for r in REASONS}
     assert count == {"duplicate": 2, "orphan": 3, "invalid": 6, "malformed": 4}
     details = " | ".join(d for _, d in found)
     for text in (
@@ -258,7 +259,7 @@ def test_too_many_classifiers_are_refused_and_counted(stream_run: Folder, spool:
 
 
 def test_rejects_are_written_in_pieces(stream_run: Folder, spool: Spool, monkeypatch) -> None:
-    monkeypatch.setattr(collecting._RejectFiles, "_AT_A_TIME", 4)
+    monkeypatch.setattr(RejectFiles, "_AT_A_TIME", 4)
     put(spool, Packets.of([b"x"] * 10))
     assert collect(stream_run, spool, ["answers"]) == []
     folder = Folder.open(stream_run.path / "rejects" / "answers")
