@@ -177,13 +177,20 @@ def _interpolate(order, values, valid, axes, shape, scene, out):  # type: ignore
 
 @numba.njit(cache=True, nogil=True)
 def _blend(values, valid, jz, jc, wz, wc, rz, amplitude, curve):  # type: ignore[no-untyped-def]
-    """One light curve on the phase nodes; linear in redshift where a cubic node leaves the model."""
+    """One light curve on the phase nodes; quadratic in redshift where a cubic node leaves the model."""
     curve[:] = 0.0
-    cubic = valid[jz - 1] and valid[jz + 2]
+    before, after = valid[jz - 1], valid[jz + 2]
+    weights = wz
+    if before and not after:
+        weights = (0.5 * rz * (rz - 1.0), 1.0 - rz * rz, 0.5 * rz * (rz + 1.0), 0.0)
+    elif after and not before:
+        weights = (0.0, 0.5 * (1.0 - rz) * (2.0 - rz), rz * (2.0 - rz), 0.5 * rz * (rz - 1.0))
+    elif not before:
+        weights = (0.0, 1.0 - rz, rz, 0.0)
     for a in range(4):
-        if not cubic and (a == 0 or a == 3):
+        weight_z = weights[a]
+        if weight_z == 0.0:
             continue
-        weight_z = wz[a] if cubic else (1.0 - rz if a == 1 else rz)
         rows = values[jz - 1 + a]
         for m in range(values.shape[2]):
             scale = weight_z * amplitude[m]
