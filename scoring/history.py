@@ -61,7 +61,7 @@ def histories(
     of_alert = np.full(len(alerts.alert_id), -1, np.int64)
     used = np.flatnonzero(row >= 0)
     of_alert[row[used]] = used
-    order = np.argsort(alerts.object, kind="stable")
+    order = _by_object(alerts.object, n)
     if (np.diff(alerts.mjd) < 0).any():
         order = np.lexsort((alerts.alert_id, alerts.mjd, alerts.object))
     days = alerts.coordinate[AXES.index("days")]
@@ -131,6 +131,32 @@ def histories_plain(
 
 
 @numba.njit(cache=True, nogil=True)
+def _by_object(item, n):  # type: ignore[no-untyped-def]
+    """Rows of each object one after the other, in the order of rows: a counting sort."""
+    start = np.zeros(n + 1, np.int64)
+    for o in item:
+        start[o + 1] += 1
+    for o in range(n):
+        start[o + 1] += start[o]
+    order = np.empty(len(item), np.int64)
+    for i in range(len(item)):
+        order[start[item[i]]] = i
+        start[item[i]] += 1
+    return order
+
+
+@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "nsz", "contract"})
+def _distance(now, before, scale):  # type: ignore[no-untyped-def]
+    """Scale `now`, move it to `before`, and return the sum of absolute differences."""
+    step = 0.0
+    for c in range(len(now)):
+        p = now[c] * scale
+        step += abs(p - before[c])
+        before[c] = p
+    return step
+
+
+@numba.njit(cache=True, nogil=True)
 def _walk(  # type: ignore[no-untyped-def]
     probability, of_alert, order, item, days, target, own, residual, n_columns, out, right
 ):
@@ -153,17 +179,18 @@ def _walk(  # type: ignore[no-untyped-def]
         for c in range(len(own)):
             now[own[c]] = np.float64(probability[k, c])
             total += now[own[c]]
+        scale = 1.0
         if total < 1.0 - SUM_TOLERANCE:
             now[residual] += 1.0 - total
         else:
-            for c in range(n_columns):
-                now[c] /= total
-        named, step = 0, 0.0
-        for c in range(n_columns):
-            if now[c] > now[named]:
-                named = c
-            step += abs(now[c] - before[c])
-            before[c] = now[c]
+            scale = 1.0 / total
+        named, largest = 0, now[0]
+        for c in range(1, n_columns):
+            if now[c] > largest:
+                named, largest = c, now[c]
+        largest *= scale
+        of_truth = now[target[o]] * scale if target[o] >= 0 else 0.0
+        step = _distance(now, before, scale)
         day = days[alert]
         if answers > 0:
             out[4, o] += (0.5 * step - out[4, o]) / answers  # running mean over steps
@@ -174,11 +201,11 @@ def _walk(  # type: ignore[no-untyped-def]
                 out[0, o] = day
         else:
             out[0, o] = np.nan
-        if target[o] >= 0 and np.isnan(out[1, o]) and now[target[o]] >= CONFIDENT:
+        if of_truth >= CONFIDENT and np.isnan(out[1, o]):
             out[1, o] = day
         if not decided:
             right[o] = named == target[o]
-            if now[named] >= CONFIDENT:
+            if largest >= CONFIDENT:
                 decided = True
                 out[5, o] = day / out[2, o] if out[2, o] > 0.0 else 0.0
         named_before = named

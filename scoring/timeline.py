@@ -55,8 +55,9 @@ def sent(truth: Objects, ledger: Ledger, *, where: str) -> Sent:
         raise AccountingError(f"{where}: expected objects of the run's truth, got {stray} in the ledger")
     if (match(ledger.alert_id, ledger.alert_id) != np.arange(len(ledger))).any():
         raise AccountingError(f"{where}: expected each alert once in the ledger, got one twice")
-    rows, of_alert = np.unique(truth_row, return_inverse=True)
-    of_alert = of_alert.reshape(-1).astype(np.int64)
+    counts = np.bincount(truth_row, minlength=len(truth))
+    rows = np.flatnonzero(counts)
+    of_alert = (np.cumsum(counts > 0) - 1)[truth_row]
     alerts = np.bincount(of_alert, minlength=len(rows)).astype(np.float64)
     coordinate = _coordinates(truth, ledger, rows, of_alert, alerts)
     first, final = np.full((2, len(AXES), len(rows)), np.inf)

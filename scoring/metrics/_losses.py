@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,19 +37,30 @@ KAGGLE_LOG = losses("kaggle_log", _kaggle_log, high=-math.log(KAGGLE_EPSILON))
 BRIER = losses("brier", _brier, high=2.0)
 
 
+@lru_cache(maxsize=64)
+def _paths(truth: tuple[int, ...]) -> tuple[tuple[int, ...], NDArray[np.int64]]:
+    """Nodes on the way to any true class, and i8[T, L] which of them each class passes, -1 beyond."""
+    lines = [lineage(c) for c in truth]
+    nodes = tuple(sorted({n for line in lines for n in line}))
+    deepest = max((len(line) for line in lines), default=0)
+    path = np.full((len(truth), deepest), -1, np.int64)
+    for t, line in enumerate(lines):
+        path[t, : len(line)] = [nodes.index(n) for n in line]
+    return nodes, path
+
+
 def _hierarchical(snapshot: Snapshot) -> NDArray[np.float64]:
-    layout = snapshot.layout
-    loss = np.zeros(len(snapshot.true))
-    for t, class_id in enumerate(layout.truth):
-        mine = np.flatnonzero(snapshot.true == t)
-        path = lineage(class_id)
-        if not len(mine) or not path:
-            continue
-        mass = snapshot.probability[mine] @ subtree_masks(layout, path).T.astype(float)
-        above = np.column_stack([np.ones(len(mine)), mass[:, :-1]])
-        conditional = np.divide(mass, above, out=np.zeros_like(mass), where=above > 0)
-        weight = np.exp(-HIERARCHY_ALPHA * np.arange(len(path)))
-        loss[mine] = -np.log(np.clip(conditional, snapshot.epsilon, 1.0)) @ weight
+    nodes, path = _paths(snapshot.layout.truth)
+    mass = snapshot.probability @ subtree_masks(snapshot.layout, nodes).T.astype(float)
+    row = np.arange(len(snapshot.true))
+    above, loss = np.ones(len(row)), np.zeros(len(row))
+    for level in range(path.shape[1]):
+        node = path[snapshot.true, level]
+        below = mass[row, node]
+        conditional = np.divide(below, above, out=np.zeros(len(row)), where=above > 0)
+        part = -np.exp(-HIERARCHY_ALPHA * level) * np.log(np.clip(conditional, snapshot.epsilon, 1.0))
+        loss += np.where(node >= 0, part, 0.0)
+        above = below
     return loss
 
 
