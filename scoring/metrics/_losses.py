@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -49,9 +50,23 @@ def _paths(truth: tuple[int, ...]) -> tuple[tuple[int, ...], NDArray[np.int64]]:
     return nodes, path
 
 
+@numba.njit(cache=True, nogil=True)
+def _masses(probability, masks):  # type: ignore[no-untyped-def]
+    """Sum of probability in each subtree, f8[n, K]: a product of matrices without threads of its own."""
+    out = np.zeros((len(probability), len(masks)))
+    for i in range(len(probability)):
+        for c in range(probability.shape[1]):
+            p = probability[i, c]
+            if p != 0.0:
+                for k in range(len(masks)):
+                    if masks[k, c]:
+                        out[i, k] += p
+    return out
+
+
 def _hierarchical(snapshot: Snapshot) -> NDArray[np.float64]:
     nodes, path = _paths(snapshot.layout.truth)
-    mass = snapshot.probability @ subtree_masks(snapshot.layout, nodes).T.astype(float)
+    mass = _masses(snapshot.probability, subtree_masks(snapshot.layout, nodes))
     row = np.arange(len(snapshot.true))
     above, loss = np.ones(len(row)), np.zeros(len(row))
     for level in range(path.shape[1]):
