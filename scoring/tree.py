@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from brokerbench.taxonomy import ELASTICC2, NOT_CLASSIFIED, RESIDUAL
 from scoring.snapshot import Layout
 
-__all__ = ["distances", "lineage", "lineages", "overlaps", "subtree_masks"]
+__all__ = ["distances", "lineage", "lineages", "overlaps"]
 
 
 @lru_cache(maxsize=256)
@@ -56,17 +56,6 @@ def distances(layout: Layout) -> NDArray[np.int64]:
 def _distances(truth: tuple[int, ...], columns: tuple[int, ...]) -> NDArray[np.int64]:
     true, given = [lineage(c) for c in truth], [lineage(c) for c in (*columns, -1)]
     return np.array([[len(t) + len(g) - 2 * _shared(t, g) for g in given] for t in true], np.int64)
-
-
-def subtree_masks(layout: Layout, nodes: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Whether each column lies in the subtree of each node, bool[len(nodes), C]."""
-    return _subtree_masks(layout.columns, nodes)
-
-
-@lru_cache(maxsize=256)
-def _subtree_masks(columns: tuple[int, ...], nodes: tuple[int, ...]) -> NDArray[np.bool_]:
-    given = [set(lineage(c)) for c in columns]
-    return np.array([[node in g for g in given] for node in nodes], bool).reshape(len(nodes), len(given))
 
 
 def _shared(a: tuple[int, ...], b: tuple[int, ...]) -> int:

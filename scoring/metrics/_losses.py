@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from scoring.snapshot import Snapshot
 from scoring.states import losses
-from scoring.tree import distances, lineage, subtree_masks
+from scoring.tree import distances, lineage
 
 __all__ = ["BRIER", "HIERARCHICAL", "HIERARCHY_ALPHA", "KAGGLE_EPSILON", "KAGGLE_LOG", "LOG", "TREE_DISTANCE"]
 
@@ -50,23 +50,29 @@ def _paths(truth: tuple[int, ...]) -> tuple[tuple[int, ...], NDArray[np.int64]]:
     return nodes, path
 
 
+@lru_cache(maxsize=64)
+def _nodes_of(truth: tuple[int, ...], columns: tuple[int, ...]) -> NDArray[np.int64]:
+    """Which nodes each column counts to, i8[C, L], -1 beyond."""
+    nodes = _paths(truth)[0]
+    found = [[nodes.index(n) for n in lineage(c) if n in nodes] for c in columns]
+    deepest = max((len(f) for f in found), default=0)
+    return np.array([f + [-1] * (deepest - len(f)) for f in found], np.int64)
+
+
 @numba.njit(cache=True, nogil=True)
-def _masses(probability, masks):  # type: ignore[no-untyped-def]
-    """Sum of probability in each subtree, f8[n, K]: a product of matrices without threads of its own."""
-    out = np.zeros((len(probability), len(masks)))
+def _masses(probability, nodes_of, out):  # type: ignore[no-untyped-def]
+    """Sum the probability in each subtree into f8[n, K], without the threads of a matrix product."""
     for i in range(len(probability)):
         for c in range(probability.shape[1]):
-            p = probability[i, c]
-            if p != 0.0:
-                for k in range(len(masks)):
-                    if masks[k, c]:
-                        out[i, k] += p
-    return out
+            for k in nodes_of[c]:
+                if k >= 0:
+                    out[i, k] += probability[i, c]
 
 
 def _hierarchical(snapshot: Snapshot) -> NDArray[np.float64]:
     nodes, path = _paths(snapshot.layout.truth)
-    mass = _masses(snapshot.probability, subtree_masks(snapshot.layout, nodes))
+    mass = np.zeros((len(snapshot.true), len(nodes)))
+    _masses(snapshot.probability, _nodes_of(snapshot.layout.truth, snapshot.layout.columns), mass)
     row = np.arange(len(snapshot.true))
     above, loss = np.ones(len(row)), np.zeros(len(row))
     for level in range(path.shape[1]):
