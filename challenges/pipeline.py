@@ -28,7 +28,7 @@ from streamer.alerts import prepare, read_batches
 from streamer.collect import collect
 from streamer.isolate import IsolatedBroker
 from streamer.meter import Meter
-from streamer.replay import PlayReport, play
+from streamer.replay import Pace, PlayReport, play
 from streamer.serve import ServeReport, serve
 from streamer.transports import open_transport
 
@@ -171,9 +171,7 @@ def play_run(
         run,
         link.open(run.path),
         topic=link.topic(ALERTS),
-        speed=pace.speed,
-        behind=pace.behind,
-        outages=pace.outages,
+        pace=Pace(pace.speed, pace.behind, outages=pace.outages),
         meter=meter,
         progress=progress,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from brokerbench import ids
 from brokerbench.errors import BrokerbenchError, InputError
-from brokerbench.store import Folder, write_table
+from brokerbench.store import Folder, read_table, write_table
 from brokerbench.tables import AlertBatch, Alerts, DiaObjects, Hosts, LightCurves, Visits
 from streamer.history import Histories, Trigger, histories
 from streamer.packets import PacketFile, PacketWriter
@@ -128,12 +129,19 @@ def _each(jobs: list[Any], workers: int) -> Iterator[None]:
         yield from pool.map(_prepare_part, jobs)
 
 
+@lru_cache(maxsize=1)
+def _visits(file: Path, written: int) -> Visits:
+    """The visits in a file: read once by each worker, not once a part. written: when, for the cache."""
+    return read_table(file, Visits)
+
+
 def _prepare_part(job: tuple[Path, Path, str, str, Timing, Late]) -> None:
     run_path, stream_path, part, schema, timing, late = job
     run, stream = Folder(run_path), Folder(stream_path)
     light_curves = run.read("light_curves", part, LightCurves)
     objects = run.read("dia_objects", part, DiaObjects)
-    visits = run.read("visits", "all", Visits)
+    plan = run.file("visits", "all")
+    visits = _visits(plan, plan.stat().st_mtime_ns)
     numbers = part_numbers(part)
     alerts, h, order = schedule(light_curves, visits, part=numbers, timing=timing)
     whole = Part(

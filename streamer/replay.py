@@ -35,13 +35,15 @@ class Pace:
     speed: survey seconds a second, 0 for as fast as possible. behind: what to do when the transport
     does not keep up: "catch up" (the plan stands), "shift" (the rest is late by as much) or "fail".
     tolerance: s of slip from which "fail" and "shift" act. outages: (start, end) in s since the start of
-    the stream; what is due in between goes out at the end of it, all at once.
+    the stream; what is due in between goes out at the end of it, all at once. longest_gap: s; where the
+    stream is silent for longer (days, bad weather) it is silent for so long only.
     """
 
     speed: float = 0.0
     behind: str = "catch up"
     tolerance: float = 1.0
     outages: tuple[tuple[float, float], ...] = ()
+    longest_gap: float = float("inf")
 
     def due(self, publish: NDArray[np.float64]) -> NDArray[np.float64]:
         """When packets are due, s since the start of the stream, outages counted in."""
@@ -55,6 +57,8 @@ class Pace:
             raise TransportError(f"play: expected a speed of 0 or more, got {self.speed}")
         if any(not start < end for start, end in self.outages):
             raise TransportError(f"play: expected outages that end after they start, got {self.outages}")
+        if not self.longest_gap > 0:
+            raise TransportError(f"play: expected a longest gap of more than 0 s, got {self.longest_gap}")
         if self.behind not in ("catch up", "shift", "fail"):
             raise TransportError(f"play: expected catch up, shift or fail, got {self.behind!r}")
 
@@ -104,19 +108,16 @@ def play(
     transport: Transport,
     *,
     topic: str = "alerts",
-    speed: float = 0.0,
-    behind: str = "catch up",
-    outages: tuple[tuple[float, float], ...] = (),
+    pace: Pace = Pace(),  # noqa: B008  frozen
     clock: Clock | None = None,
     progress: Progress | None = None,
     meter: Meter | None = None,
 ) -> PlayReport:
     """Send the packets of RUN/stream to a topic and write RUN/ledger; goes on where it was stopped.
 
-    speed, behind, outages: as in Pace. What is in the topic already counts as sent. Raises TransportError
-    where something cannot be delivered, AccountingError where the topic holds what was not sent.
+    What is in the topic already counts as sent. Raises TransportError where something cannot be
+    delivered, AccountingError where the topic holds what was not sent.
     """
-    plan = Pace(speed, behind, outages=outages)
     clock = clock or WallClock()
     if (run.path / "ledger").exists():
         raise InputError(
@@ -134,7 +135,7 @@ def play(
             for receipts in _read_back(transport, topic):
                 journal.note(receipts)
             resumed = journal.confirmed()
-            sender = _Sender(producer, journal, plan, clock)
+            sender = _Sender(producer, journal, pace, clock)
             if meter:
                 meter.put("alerts_planned", total)
             for burst in merged(files):
@@ -168,6 +169,7 @@ class _Sender:
     def __init__(self, producer: Producer, journal: _Journal, pace: Pace, clock: Clock) -> None:
         self._producer, self._journal, self._pace, self._clock = producer, journal, pace, clock
         self._origin: float | None = None  # us at which publish = 0 is due
+        self._before = self._cut = 0.0  # the last publish, and the seconds of silence left out so far
         self.sent, self.bytes, self.slips, self.slip = 0, 0, _Slips(), 0.0
 
     def send(self, burst: Burst, sequence: NDArray[np.int64]) -> None:
@@ -197,10 +199,15 @@ class _Sender:
         planned = self._pace.due(publish[start:most])
         if self._origin is None:
             self._origin = self._clock.now_us() - planned[0] / self._pace.speed * 1e6
+            self._before = planned[0]
+        gaps = np.diff(planned, prepend=self._before)
+        cut = self._cut + np.cumsum(np.maximum(gaps - self._pace.longest_gap, 0))
+        times, planned = planned, planned - cut
         due = self._origin + planned / self._pace.speed * 1e6
         self._clock.sleep_until(int(np.ceil(due[0])))
         now = self._clock.now_us()
         count = max(1, int(np.searchsorted(due, now, "right")))
+        self._before, self._cut = times[count - 1], cut[count - 1]
         slip = (now - due[:count]) / 1e6
         self.slips.add(slip)
         self.slip = float(slip[0])
