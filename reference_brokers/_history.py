@@ -32,7 +32,7 @@ COLOUR_WINDOW = 5.0
 """Days around the peak, or before the last detection, in which a band counts for a colour."""
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def fill(offsets, mjd, band, flux, err, forced, out):  # type: ignore[no-untyped-def]
     longest = 0
     for i in range(len(out)):
@@ -47,13 +47,13 @@ def fill(offsets, mjd, band, flux, err, forced, out):  # type: ignore[no-untyped
         _describe(time[:n], which[:n], value[:n], error[:n], seen[:n], out[i])
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def _merge(mjd, band, flux, err, forced, time, which, value, error, seen):  # type: ignore[no-untyped-def]
     """Usable measurements in order of time, each visit once; how many there are."""
     n = 0
     order = np.argsort(mjd, kind="mergesort") if not _is_two_runs(mjd, forced) else _two_runs(mjd, forced)
     for k in order:
-        if not (np.isfinite(flux[k]) and err[k] > 0):
+        if not (np.isfinite(mjd[k]) and np.isfinite(flux[k]) and 0 < err[k] < np.inf):
             continue
         twin = -1
         j = n - 1
@@ -70,16 +70,18 @@ def _merge(mjd, band, flux, err, forced, time, which, value, error, seen):  # ty
     return n
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def _is_two_runs(mjd, forced):  # type: ignore[no-untyped-def]
     """Whether the history is sources in order of time and then forced measurements in order of time."""
+    if not np.isfinite(mjd).all():
+        return False
     for k in range(1, len(mjd)):
         if forced[k] < forced[k - 1] or (forced[k] == forced[k - 1] and mjd[k] < mjd[k - 1]):
             return False
     return True
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def _two_runs(mjd, forced):  # type: ignore[no-untyped-def]
     """Order of time of two sorted runs, merged."""
     n = len(mjd)
@@ -98,7 +100,7 @@ def _two_runs(mjd, forced):  # type: ignore[no-untyped-def]
     return order
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def _describe(time, which, value, error, seen, out):  # type: ignore[no-untyped-def]
     n_seen, first, last, peak = 0, -1, -1, -1
     for k in range(len(time)):
@@ -133,7 +135,7 @@ def _describe(time, which, value, error, seen, out):  # type: ignore[no-untyped-
     _colours(time, which, value, time[last] - COLOUR_WINDOW, time[last], time[last], out[at + 5 : at + 10])
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def _describe_detections(time, which, value, seen, first, last, peak, out):  # type: ignore[no-untyped-def]
     nights, bands, positive, gap, gap_last = 1, 0, 0, np.nan, np.nan
     high, low, second, previous = -np.inf, np.inf, np.nan, -1
@@ -169,7 +171,7 @@ def _describe_detections(time, which, value, seen, first, last, peak, out):  # t
     out[21:27] = counts
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def _describe_measurements(time, which, value, error, first, out):  # type: ignore[no-untyped-def]
     total, best, faint, bright_first, bright_last = 0.0, 0.0, 0, np.nan, np.nan
     before_sum, before_square, change = 0.0, 0.0, np.nan
@@ -197,7 +199,7 @@ def _describe_measurements(time, which, value, error, first, out):  # type: igno
     out[29] = change
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def _describe_band(time, which, value, error, b, t_peak, top, out):  # type: ignore[no-untyped-def]
     n, weight, mean, peak = 0, 0.0, 0.0, -1
     for k in range(len(time)):
@@ -235,7 +237,7 @@ def _describe_band(time, which, value, error, b, t_peak, top, out):  # type: ign
         out[8] = cube / n / (square / n) ** 1.5 if square > 0 else np.nan
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def _structure(time, which, value, error, out):  # type: ignore[no-untyped-def]
     """Mean square of differences less noise over twice the variance of the band, in bins of lag."""
     n_bins = len(out)
@@ -272,7 +274,7 @@ def _structure(time, which, value, error, out):  # type: ignore[no-untyped-def]
         out[i] = total[i] / count[i] if count[i] > 0 else np.nan
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def _half_width(time, which, value, b, peak):  # type: ignore[no-untyped-def]
     """Days from the first to the last measurement of a band around its peak above half of it."""
     left, right = peak, peak
@@ -290,7 +292,7 @@ def _half_width(time, which, value, b, peak):  # type: ignore[no-untyped-def]
     return time[right] - time[left]
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def _colours(time, which, value, begin, end, centre, out):  # type: ignore[no-untyped-def]
     """f_k / (|f_k| + |f_k+1|) of neighbouring bands, each measured nearest to `centre`."""
     nearest = np.full(6, -1)

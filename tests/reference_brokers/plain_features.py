@@ -30,7 +30,9 @@ def plain_row(batch: AlertBatch, i: int) -> list[float]:
     )
     visits: dict[tuple[float, int], tuple[float, int, float, float, bool]] = {}
     for t, b, f, e, forced in sorted(rows, key=lambda r: (r[0], r[4])):
-        if not math.isnan(f) and e > 0 and (t, b) not in visits:  # a source comes before its forced twin
+        if (
+            math.isfinite(f) and math.isfinite(t) and 0 < e < math.inf and (t, b) not in visits
+        ):  # a source comes before its forced twin
             visits[t, b] = (t, b, f, e, not forced)
     points = sorted(visits.values())
     seen = [p for p in points if p[4]]
