@@ -68,19 +68,27 @@ def _style(i: int) -> dict[str, Any]:
 
 
 def _in_time(shown: dict[str, Any]) -> Any:
-    figure, axes = _figure(5.5, 3.4)
+    from matplotlib.figure import Figure
+
     metric = "macro_f1" if "macro_f1" in shown["values"] else next(iter(shown["values"]))
-    keys = [p for p in shown["points"] if p["axis"] in ("detection", "days")]
-    keys += [p for p in shown["points"] if p["axis"] == "last"]
-    for i, c in enumerate(shown["classifiers"]):
-        rows = [shown["values"][metric][c["label"]].get(p["key"], [None] * 3) for p in keys]
-        value, low, high = (np.array([r[k] for r in rows], float) for k in range(3))
-        axes.plot(range(len(keys)), value, label=c["label"], markersize=5, **_style(i))
-        axes.fill_between(range(len(keys)), low, high, color=INKS[i % len(INKS)], alpha=0.15, linewidth=0)
-    axes.set_xticks(range(len(keys)), [p["label"] for p in keys], rotation=30, ha="right")
-    axes.set_ylabel(shown["metrics"][metric]["title"])
-    axes.set_ylim(0, 1.02)
-    axes.legend(frameon=False)
+    kinds = [a for a in ("detection", "days") if any(p["axis"] == a for p in shown["points"])] or ["last"]
+    figure = Figure(figsize=(3.2 * len(kinds), 2.9), layout="constrained")
+    panels = np.atleast_1d(figure.subplots(1, len(kinds), sharey=True))
+    for panel, kind in zip(panels, kinds, strict=True):
+        keys = [p for p in shown["points"] if p["axis"] == kind and kind != "last"]
+        keys += [p for p in shown["points"] if p["axis"] == "last"]
+        for i, c in enumerate(shown["classifiers"]):
+            rows = [shown["values"][metric][c["label"]].get(p["key"], [None] * 3) for p in keys]
+            value, low, high = (np.array([r[k] for r in rows], float) for k in range(3))
+            panel.plot(range(len(keys)), value, label=c["label"], markersize=5, **_style(i))
+            panel.fill_between(
+                range(len(keys)), low, high, color=INKS[i % len(INKS)], alpha=0.15, linewidth=0
+            )
+        panel.set_xticks(range(len(keys)), ["last" if p["at"] is None else f"{p['at']:g}" for p in keys])
+        panel.set_xlabel({"days": "days since the first alert", "detection": "n-th detection"}.get(kind, ""))
+        panel.set_ylim(0, 1.02)
+    panels[0].set_ylabel(shown["metrics"][metric]["title"])
+    panels[-1].legend(frameon=False)
     return figure
 
 
