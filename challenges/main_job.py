@@ -15,7 +15,6 @@ from brokerbench.store import Folder
 from challenges.challenge import Challenge
 from challenges.pipeline import (
     Link,
-    Pacing,
     Progress,
     open_run,
     play_run,
@@ -29,6 +28,7 @@ from challenges.split import split
 from scoring.report.build import write_report
 from simulate.generate import generate
 from simulate.registries import READERS
+from streamer.replay import Pace
 
 __all__ = ["import_demo", "simulate_demo", "stream_and_score"]
 
@@ -70,7 +70,7 @@ def stream_and_score(
     for process in processes:
         process.start()
     try:
-        play_run(run, link, pace=Pacing(speed=stream.speed), progress=progress("play"))
+        play_run(run, link, pace=Pace(speed=stream.speed), progress=progress("play"))
     except BaseException:
         for process in processes:
             process.terminate()

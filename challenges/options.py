@@ -122,12 +122,17 @@ def show_leaderboard(run_path: Path) -> None:
         table.add_row(
             str(row["rank"]),
             str(row["classifier"]),
-            f"{row['value']:.3f}",
-            f"{row['low']:.3f}..{row['high']:.3f}",
+            _number(row["value"]),
+            f"{_number(row['low'])}..{_number(row['high'])}",
             f"{row['n']:,}",
-            *(f"{values[row['classifier']]:.3f}" for values in early.values()),
+            *(_number(values[row["classifier"]]) for values in early.values()),
         )
     out_console.print(table)
+
+
+def _number(value: float | None) -> str:
+    """Three digits; a dash for a score that is undefined there."""
+    return "-" if value is None or value != value else f"{value:.3f}"
 
 
 def summarise(path: Path) -> None:

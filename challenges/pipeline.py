@@ -34,7 +34,6 @@ from streamer.transports import open_transport
 
 __all__ = [
     "Link",
-    "Pacing",
     "Progress",
     "Watch",
     "answer_topic",
@@ -149,20 +148,11 @@ def check_on_run(run: Folder, name: str, *, model: Path | None = None, size: int
     return check_broker(broker, batch)
 
 
-@dataclass(frozen=True)
-class Pacing:
-    """How a stream is played: as in `streamer.replay.play`."""
-
-    speed: float = 0.0
-    behind: str = "catch up"
-    outages: tuple[tuple[float, float], ...] = ()
-
-
 def play_run(
     run: Folder,
     link: Link,
     *,
-    pace: Pacing = Pacing(),  # noqa: B008  frozen
+    pace: Pace = Pace(),  # noqa: B008  frozen
     meter: Meter | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> PlayReport:
@@ -171,7 +161,7 @@ def play_run(
         run,
         link.open(run.path),
         topic=link.topic(ALERTS),
-        pace=Pace(pace.speed, pace.behind, outages=pace.outages),
+        pace=pace,
         meter=meter,
         progress=progress,
     )

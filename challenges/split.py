@@ -13,7 +13,7 @@ from brokerbench.rng import stream
 from brokerbench.store import Folder, read_columns, read_table, write_columns, write_table
 from brokerbench.tables import DiaObjects, Hosts, LightCurves, Objects, Table, TrueFluxes, Visits
 
-__all__ = ["split"]
+__all__ = ["split", "split_by"]
 
 _PER_OBJECT: dict[str, type[Table]] = {
     "truth/objects": Objects,
@@ -34,7 +34,6 @@ def split(run: Folder, fraction: float, *, first: Path, second: Path, seed: int)
     """
     if not 0 < fraction < 1:
         raise ConfigError(f"split: expected a fraction between 0 and 1, got {fraction}")
-    # A class that has one object at all must not be lost from both halves by rounding down.
     order = {
         part: stream(seed, "split", part).random(len(run.read("truth/objects", part, Objects)))
         for part in run.parts
@@ -43,6 +42,15 @@ def split(run: Folder, fraction: float, *, first: Path, second: Path, seed: int)
     return (
         _write_half(run, {p: np.flatnonzero(m) for p, m in chosen.items()}, first, "first"),
         _write_half(run, {p: np.flatnonzero(~m) for p, m in chosen.items()}, second, "second"),
+    )
+
+
+def split_by(run: Folder, chosen: NDArray[np.int64], *, first: Path, second: Path) -> tuple[Folder, Folder]:
+    """Two runs: the objects whose ids i8[k] are chosen in `first`, the others in `second`."""
+    masks = {part: np.isin(run.read("truth/objects", part, Objects).object_id, chosen) for part in run.parts}
+    return (
+        _write_half(run, {p: np.flatnonzero(m) for p, m in masks.items()}, first, "first"),
+        _write_half(run, {p: np.flatnonzero(~m) for p, m in masks.items()}, second, "second"),
     )
 
 

@@ -28,6 +28,9 @@ def make(
     scale: Annotated[float, typer.Option(help="Objects as a multiple of the challenge's.")] = 1.0,
     training: Annotated[bool, typer.Option("--training", help="Its training run instead.")] = False,
     workers: Workers = CPUS,
+    dask: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Dask scheduler whose workers make the parts.")
+    ] = None,
     again: Again = False,
 ) -> None:
     """Simulate the survey of a challenge."""
@@ -47,7 +50,7 @@ def make(
     if again:
         forget(out.parent, out.name)
     with progress_bars() as progress:
-        made = generate(simulation, out, workers=workers, progress=progress("simulate"))
+        made = generate(simulation, out, workers=workers, progress=progress("simulate"), dask=dask)
     summarise(made.path)
 
 
@@ -79,13 +82,23 @@ def split_(
     first: Annotated[Path, typer.Argument(metavar="FIRST", help="Run of the fraction.")],
     second: Annotated[Path, typer.Argument(metavar="SECOND", help="Run of the rest.")],
     fraction: Annotated[float, typer.Option(help="Fraction of each class that goes to FIRST.")] = 0.5,
+    spectroscopy: Annotated[
+        bool, typer.Option("--spectroscopy", help="FIRST gets what a spectrograph would.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="Seed of the choice.")] = 1,
 ) -> None:
     """Cut a run in two by object, e.g. into one to train on and one to score."""
     from challenges.pipeline import open_run
-    from challenges.split import split
+    from challenges.split import split, split_by
+    from simulate.spectroscopy import FollowUp, spectroscopic_sample
 
-    for half in split(open_run(run_path), fraction, first=first, second=second, seed=seed):
+    run = open_run(run_path)
+    if spectroscopy:
+        chosen = spectroscopic_sample(run, FollowUp(seed=seed))
+        halves = split_by(run, chosen, first=first, second=second)
+    else:
+        halves = split(run, fraction, first=first, second=second, seed=seed)
+    for half in halves:
         summarise(half.path)
 
 
@@ -127,11 +140,27 @@ def leaks(run_path: RunPath, seed: Annotated[int, typer.Option(help="Seed of the
         raise typer.Exit(1)
 
 
+def validation(
+    run_path: RunPath,
+    out: Annotated[Path, typer.Option("--output", "-o", help="Markdown file.")] = Path("validation.md"),
+) -> None:
+    """Write a page that holds a run against its stated rates, noise and cadence, with figures."""
+    from brokerbench.store import atomic_write
+    from challenges.pipeline import open_run
+    from simulate.validation import page
+
+    text = page(open_run(run_path))
+    with atomic_write(out, "w") as file:
+        file.write(text)
+    say(f"{out}")
+
+
 COMMANDS = {
     "make": make,
     "import": import_,
     "split": split_,
     "export": export,
     "leaks": leaks,
+    "validation": validation,
     "verify": verify,
 }

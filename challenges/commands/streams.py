@@ -55,6 +55,9 @@ def play(
     behind: Annotated[
         str, typer.Option(help="When the transport does not keep up: catch-up, shift or fail.")
     ] = "catch-up",
+    max_gap: Annotated[
+        float, typer.Option(help="Seconds of the stream after which a silence (a day, a cloud) is cut.")
+    ] = float("inf"),
     outage: Annotated[
         list[str] | None,
         typer.Option(metavar="START=END", help="Seconds of silence."),
@@ -70,11 +73,12 @@ def play(
     again: Again = False,
 ) -> None:
     """Send the alerts of a run; a call after a crash goes on where the last one was."""
-    from challenges.pipeline import Pacing, forget, open_run, play_run, prepared
+    from challenges.pipeline import forget, open_run, play_run, prepared
+    from streamer.replay import Pace
 
     run_folder = open_run(run_path)
     link = link_of(transport, settings, prefix)
-    pace = Pacing(speed=speed, behind=behind.replace("-", " "), outages=outages_of(outage))
+    pace = Pace(speed=speed, behind=behind.replace("-", " "), outages=outages_of(outage), longest_gap=max_gap)
     if again:
         forget(run_path, "stream", "topics", "ledger", "answers", "rejects", "scores", "report.html")
     with progress_bars() as progress:

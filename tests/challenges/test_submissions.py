@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from brokerbench.store import Folder, read_table
-from brokerbench.tables import Classifications
+from brokerbench.tables import Classifications, Objects
 from challenges.cli import run as brokerbench
 from scoring.leaderboard import leaderboard
 
@@ -189,3 +189,22 @@ def test_answers_keep_their_alert(demo: Path) -> None:
     for part in answers.parts:
         table = read_table(answers.file("classifications", part), Classifications)
         assert len(np.unique(table.alert_id)) == len(table)
+
+
+def test_a_spectroscopic_sample_is_brighter_than_the_rest(demo: Path, tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert brokerbench(["split", str(demo / "run"), str(first), str(second), "--spectroscopy"]) == 0
+    z = []
+    for path in (first, second):
+        run = Folder.open(path, kind="run")
+        objects = Objects.concat([run.read("truth/objects", p, Objects) for p in run.parts])
+        z.append(np.median(objects.z[objects.class_id == 2222]))
+        assert len(objects) > 10
+    assert z[0] < z[1]
+
+
+def test_a_validation_page_is_written(demo: Path, tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    assert brokerbench(["validation", str(demo / "run"), "-o", str(page)]) == 0
+    assert "# Validation of ci" in page.read_text()
+    assert "<svg" in page.read_text()
