@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator
@@ -128,6 +129,11 @@ def plan(simulation: Simulation) -> Plan:
 
 
 def _check_files(source: Source, name: str) -> None:
+    if source.needs_package and importlib.util.find_spec(source.needs_package[0]) is None:
+        package, extra = source.needs_package
+        raise ConfigError(
+            f"population {name!r}: expected the package {package}, got none; install brokerbench[{extra}]"
+        )
     if source.needs_files is None:
         return
     variable, folder = source.needs_files

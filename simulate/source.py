@@ -117,6 +117,8 @@ class Source:
     parameters: dict[str, Parameter] = field(default_factory=dict)
     needs_files: tuple[str, str] | None = None
     """Environment variable and folder below it, where the class needs files that are not included."""
+    needs_package: tuple[str, str] | None = None
+    """Package to import and the extra that installs it, where the class needs one."""
 
     @property
     def galactic(self) -> bool:

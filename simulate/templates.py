@@ -194,6 +194,8 @@ def _blend(values, valid, jz, jc, wz, wc, rz, amplitude, curve):  # type: ignore
         rows = values[jz - 1 + a]
         for m in range(values.shape[2]):
             scale = weight_z * amplitude[m]
+            if scale == 0.0:  # a template of another object
+                continue
             w0, w1 = np.float32(scale * wc[0]), np.float32(scale * wc[1])
             w2, w3 = np.float32(scale * wc[2]), np.float32(scale * wc[3])
             r0, r1, r2, r3 = rows[jc - 1, m], rows[jc, m], rows[jc + 1, m], rows[jc + 2, m]

@@ -40,7 +40,7 @@ from simulate.survey import Sky
 from tests.simulate.test_photometry import sncosmo_bandpass
 
 MIX = ("sn_ia", "rr_lyrae", "agn", "kilonova")
-ALL = tuple(name for name in SOURCES if not SOURCES[name].needs_files)
+ALL = tuple(name for name in SOURCES if not (SOURCES[name].needs_files or SOURCES[name].needs_package))
 
 
 def simulation(count: int, *, years: float = 3.0, sources: tuple[str, ...] = MIX) -> Simulation:

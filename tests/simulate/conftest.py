@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+
+from tests.conftest import missing
 
 
 @pytest.fixture
@@ -20,5 +23,8 @@ def files(request: pytest.FixtureRequest) -> None:
     """Model files for the class under test (parameter `name`), if it needs any."""
     from simulate import SOURCES
 
-    if SOURCES[request.getfixturevalue("name")].needs_files:
+    source = SOURCES[request.getfixturevalue("name")]
+    if source.needs_files:
         request.getfixturevalue("sncosmo_data")
+    if source.needs_package and find_spec(source.needs_package[0]) is None:
+        missing(f"the extra {source.needs_package[1]} is not installed")

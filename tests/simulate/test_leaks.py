@@ -19,7 +19,7 @@ LIMIT = 4.0  # sigma; a fair guess passes it once in 30,000 tests
 @pytest.fixture(scope="module")
 def mixed(tmp_path_factory: pytest.TempPathFactory) -> Folder:
     """250 objects of each class that needs no file, over half a year."""
-    names = [name for name in SOURCES if not SOURCES[name].needs_files]
+    names = [name for name in SOURCES if not (SOURCES[name].needs_files or SOURCES[name].needs_package)]
     survey = Survey(cadence=CadenceChoice(use="synthetic_wfd", options={"years": 0.5, "fields": 6}))
     simulation = small_simulation(
         survey=survey, population=[Population(source=name, count=250) for name in names]

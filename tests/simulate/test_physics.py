@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import importlib
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from brokerbench.errors import ConfigError
 from brokerbench.rng import stream
-from simulate import SOURCES, engines, rates
+from simulate import SOURCES, Population, engines, rates
 from simulate.eclipses import _hidden, _overlap, _relative
+from simulate.generate import plan
 from simulate.outbursts import CELL, _uniform, davenport
 from simulate.photometry import lsst
 from simulate.source import Light, Place
 from simulate.stars import apparent, blackbody_colours
 from simulate.thermal import days_grid
-from tests.simulate.scenes import scene
+from tests.simulate.scenes import scene, small_simulation
 from tests.simulate.test_sources import place, shine
 
 DAYS = np.concatenate([np.linspace(-30, 60, 181), np.linspace(61, 600, 270)])
@@ -276,3 +281,51 @@ def test_hot_stars_are_blue() -> None:
     g_minus_i = colours[:, 1] - colours[:, 3]
     assert g_minus_i[0] > 0.7
     assert g_minus_i[1] < 0.0
+
+
+def binary(separation: float, mass_ratio: float, times: np.ndarray) -> np.ndarray:
+    pytest.importorskip("VBMicrolensing", reason="the extra microlensing is not installed")
+    source = SOURCES["microlensing_binary"]
+    one = {
+        "u0": 0.3, "einstein": 20.0, "share": 1.0, "mag_r": 20.0, "temperature": 5000.0,
+        "separation": separation, "mass_ratio": mass_ratio, "angle": 0.7, "rho": 1e-3,
+    }  # fmt: skip
+    seen = scene(0.0, 60100.0, 60100 + times, np.full(len(times), 2))
+    light = source.light({k: np.full(1, v) for k, v in one.items()}, seen, stream(1, "x"))
+    return light.flux / light.template[0, 2]
+
+
+def test_a_light_companion_far_away_changes_nothing() -> None:
+    times = np.linspace(-60, 60, 61)
+    u2 = (times / 20) ** 2 + 0.09
+    single = (u2 + 2) / np.sqrt(u2 * (u2 + 4))
+    # the centre of magnification differs by the mass ratio, 1e-3
+    np.testing.assert_allclose(binary(0.2, 1e-3, times), single, rtol=0.02)
+
+
+def test_two_equal_lenses_make_caustics() -> None:
+    times = np.linspace(-30, 30, 1201)
+    curve = binary(1.0, 1.0, times)
+    jumps = np.abs(np.diff(np.log(curve)))
+    assert jumps.max() > 0.2, "a fold is crossed"
+    assert curve.min() > 1
+
+
+def test_a_class_that_needs_a_package_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    simulation = small_simulation(population=[Population(source="microlensing_binary", count=1)])
+    with pytest.raises(ConfigError, match=r"expected the package VBMicrolensing, got none; install broker"):
+        plan(simulation)
+
+
+@pytest.mark.shared_data
+@pytest.mark.parametrize("name", [n for n in SOURCES if n.endswith("_templates")])
+def test_templates_have_their_brightness_and_no_edges(name: str, sncosmo_data: Path) -> None:
+    """r-band peaks of the stated mean, dimmed by host dust; light that begins and ends smoothly."""
+    magnitude, days = curves(name, 200, 2)
+    model = importlib.import_module(f"simulate.sources.{name}").MODEL
+    peak = np.median(magnitude.min(axis=1))
+    assert model.mean - 0.4 < peak < model.mean + 0.9
+    visible = magnitude < -9
+    steps = np.abs(np.diff(magnitude, axis=1))[visible[:, 1:] & visible[:, :-1] & (days[1:] > 40)]
+    assert steps.max() < 1.3, "a plateau ends with half a magnitude a day"
