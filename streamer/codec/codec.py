@@ -28,6 +28,7 @@ class Codec:
     def __init__(self, schema: Any, node: Node) -> None:
         self.schema, self.node = schema, node
         self._programs: dict[Any, Program] = {}
+        self._branches: dict[str, int] = {}
         self._learned: dict[Any, dict[int, float]] = {}
 
     def at(self, path: str) -> Codec:
@@ -42,8 +43,10 @@ class Codec:
 
     def branch_of(self, path: str) -> int:
         """The branch of a nullable field in which it has a value."""
-        node = self.node.nullable(path)
-        return 0 if node is None or node.null is None else 1 - node.null
+        if path not in self._branches:
+            node = self.node.nullable(path)
+            self._branches[path] = 0 if node is None or node.null is None else 1 - node.null
+        return self._branches[path]
 
     def program(self, want: frozenset[str] | None, *, encode: bool, spliced: frozenset[str]) -> Program:
         """The program for some columns, compiled once."""

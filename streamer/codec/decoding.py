@@ -58,7 +58,7 @@ class Decoding:
         spans = np.stack([ranges.start, ranges.start + ranges.size], axis=1)
         cursor = np.full(len(made.scopes), -1, "i8")
         status = np.zeros((n, 2), "i8")
-        code, jumps = made.code, np.array(made.jumps or [0], "i8")
+        code, jumps = made.code, made.table
         at = 0
         while at < n:
             at, scope, need = kernels.decode(
@@ -69,7 +69,7 @@ class Decoding:
         for s in range(1, len(made.scopes)):
             if made.scopes[s].array and n:
                 before = self._learned.get(s, 0.0)
-                self._learned[s] = max(before * 0.9, 1.1 * (cursor[s] + 1) / n)
+                self._learned[s] = max(before * 0.9, 2.0 * (cursor[s] + 1) / n)
         bad = np.flatnonzero(status[:, 0])
         wrong = [(int(i), f"{kernels.ERRORS[status[i, 0]]} at byte {status[i, 1]}") for i in bad]
         return Decoded(np.flatnonzero(status[:, 0] == 0), self._columns(cursor), wrong)

@@ -97,7 +97,7 @@ class Encoder:
     def packets(self, at_a_time: int = 1024, *, prefix: bytes = b"") -> Iterator[Packets]:
         """All records, up to `at_a_time` a piece, each behind the prefix."""
         made, ready = self._made, self._ready
-        code, jumps = made.code, np.array(made.jumps or [0], "i8")
+        code, jumps = made.code, made.table
         cursor = np.full(len(made.scopes), -1, "i8")
         parts = (ready.items, ready.starts, ready.table, ready.first, ready.last)
         room, start, front = 1 << 16, 0, np.frombuffer(prefix, "u1")

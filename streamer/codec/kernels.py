@@ -81,7 +81,7 @@ def decode(
         while True:
             op, a, b, scope = code[pc, 0], code[pc, 1], code[pc, 2], code[pc, 3]
             pc += 1
-            null = False
+            null, steps = False, code[pc - 1, 4]
             if op >= OPT_LONG:
                 if p >= end:
                     err = TRUNCATED
@@ -113,10 +113,14 @@ def decode(
                             if op != LONG and code[pc - 1, 5] >= 0:
                                 longs[base[code[pc - 1, 5]] + cursor[scope]] = 0
                     continue
-                b = code[pc - 1, 5]
+                b, steps = code[pc - 1, 5], 1
             if op == LONG:
                 if a < 0:
-                    q = skip_long(data, p, end)
+                    q = p
+                    for _ in range(steps):
+                        q = skip_long(data, q, end)
+                        if q < 0:
+                            break
                 else:
                     value, q = read_long(data, p, end)
                     longs[base[a] + cursor[scope]] = value

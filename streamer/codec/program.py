@@ -12,6 +12,7 @@ is not asked for.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,9 +114,15 @@ class Program:
     depth: int = 0
     spliced: list[str] = field(default_factory=list)
 
-    @property
+    @cached_property
     def code(self) -> NDArray[np.int64]:
+        """The rows as an array; made once, when the program is complete."""
         return np.array(self.rows, "i8").reshape(-1, 6)
+
+    @cached_property
+    def table(self) -> NDArray[np.int64]:
+        """The targets of unions as an array, never empty."""
+        return np.array(self.jumps or [0], "i8")
 
     def slot(self, name: str, pool: int, scope: int) -> int:
         self.slots.append(Slot(name, pool, scope))
@@ -155,14 +162,28 @@ class _Compiler:
         if node.path in self.spliced and node.null is None and node.kind in ("record", "array"):
             self.splice(node, scope)
         elif node.kind == "record":
-            for child in node.children:
-                self.node(child, scope, depth)
+            self.record(node, scope, depth)
         elif node.kind == "union":
             self.union(node, scope, depth)
         elif node.kind in ("array", "map"):
             self.array(node, scope, depth)
         elif node.kind != "null":
             self.leaf(node, scope)
+
+    def record(self, node: Node, scope: int, depth: int) -> None:
+        """Fields one by one; neighbours that nobody asks for are passed over in one step."""
+        open_op = -1
+        for child in node.children:
+            op = FIXED if child.kind in ("float", "double", "fixed") else LONG
+            passed = child.kind in ("int", "long") or op == FIXED
+            if self.encode or not passed or self.want is None or child.path in self.want:
+                self.node(child, scope, depth)
+                open_op = -1
+                continue
+            if open_op != op:
+                self.program.emit(op, -1, -1, scope, 0)
+            self.program.rows[-1][4] += child.least if op == FIXED else 1
+            open_op = op
 
     def splice(self, node: Node, scope: int) -> None:
         p = self.program
@@ -175,7 +196,7 @@ class _Compiler:
         if self.encode and a < 0:
             raise InputError(f"encoder: expected a column {node.path!r}, which cannot be null, got none")
         b = self.slot(f"{node.path}@", _I8, scope) if node.kind in RANGED else -1
-        x = node.size if node.kind == "fixed" else len(node.symbols)
+        x = {"fixed": node.size, "int": 1, "long": 1}.get(node.kind, len(node.symbols))
         self.program.emit(_OP[node.kind], a, b, scope, x)
 
     def union(self, node: Node, scope: int, depth: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numba
@@ -22,7 +23,7 @@ SENTINELS = (-9.0, -99.0, -999.0, -9999.0)
 """Numbers that mean "unknown" in real packets; 99 and 999 as well in magnitudes."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Paths:
     """Where an AlertBatch finds its columns in a schema.
 
@@ -45,16 +46,29 @@ class Paths:
     host2: Mapping[str, tuple[str, int | None]] = field(default_factory=dict)
     letters: Mapping[str, int] = field(default_factory=lambda: {b: i for i, b in enumerate(BANDS)})
 
-    def want(self, codec: Codec) -> frozenset[str]:
-        """The columns to decode."""
-        names = {self.alert_id, self.source_id}
-        names |= {f"{self.object}.{p}" for p in (*self.of_object.values(), *self.host, *self.host2)}
-        groups = (self.source, f"{self.earlier}[]", f"{self.forced}[]")
-        names |= {f"{group}.{p}" for group in groups for p in self.measured.values()}
-        names |= {f"{self.earlier}#", f"{self.forced}#"}
-        nullable = (self.object, self.earlier, self.forced)
-        known = codec.program(None, encode=False, spliced=frozenset()).slots
-        return frozenset(names) | ({f"{p}?" for p in nullable} & {s.name for s in known})
+    @cached_property
+    def host_rows(self) -> tuple[dict[str, list[str]], ...]:
+        """For host and host2: the paths of each column of Hosts, in the order of its index."""
+        return tuple(
+            {
+                c.name: [path for _, path in sorted((i or 0, p) for p, (n, i) in of.items() if n == c.name)]
+                for c in columns(Hosts)
+            }
+            for of in (self.host, self.host2)
+        )
+
+
+@lru_cache(maxsize=64)
+def _wanted(codec: Codec, paths: Paths) -> frozenset[str]:
+    """The columns to decode."""
+    names = {paths.alert_id, paths.source_id}
+    names |= {f"{paths.object}.{p}" for p in (*paths.of_object.values(), *paths.host, *paths.host2)}
+    groups = (paths.source, f"{paths.earlier}[]", f"{paths.forced}[]")
+    names |= {f"{group}.{p}" for group in groups for p in paths.measured.values()}
+    names |= {f"{paths.earlier}#", f"{paths.forced}#"}
+    nullable = (paths.object, paths.earlier, paths.forced)
+    known = codec.program(None, encode=False, spliced=frozenset()).slots
+    return frozenset(names) | ({f"{p}?" for p in nullable} & {s.name for s in known})
 
 
 def read_batch(
@@ -64,7 +78,7 @@ def read_batch(
 
     published: i8[n] us UTC. A packet without an object counts as malformed.
     """
-    d = codec.decode(packets, paths.want(codec))
+    d = codec.decode(packets, _wanted(codec, paths))
     name = codec.node_name
     wrong = [(row, f"expected {name}, got {reason}") for row, reason in d.wrong]
     has = _present(d, codec, paths.object, len(d.rows))
@@ -82,8 +96,8 @@ def read_batch(
         published=published[d.rows[keep]].astype("i8"),
         **about,
         **items,
-        host=_hosts(d, paths.object, paths.host, len(keep)),
-        host2=_hosts(d, paths.object, paths.host2, len(keep)),
+        host=_hosts(d, paths.object, paths.host_rows[0], len(keep)),
+        host2=_hosts(d, paths.object, paths.host_rows[1], len(keep)),
     )
     return batch, sorted(wrong)
 
@@ -129,28 +143,34 @@ def _value(column: Array, name: str) -> Array:
 
 def _forget(values: Array, sentinels: tuple[float, ...]) -> None:
     """NaN in place of the sentinels, in an array of our own."""
-    _clear(values.reshape(-1), np.array(sentinels, values.dtype), values.dtype.type(np.nan))
+    _clear(values.reshape(-1), np.array(sentinels, values.dtype))
 
 
 @numba.njit(cache=True, nogil=True)
-def _clear(values: Any, sentinels: Any, nan: Any) -> None:
+def _clear(values: Any, sentinels: Any) -> None:
     for i in range(len(values)):
         for s in sentinels:
             if values[i] == s:
-                values[i] = nan
+                values[i] = np.nan
 
 
-def _hosts(d: Decoded, object_path: str, fields: Mapping[str, tuple[str, int | None]], count: int) -> Hosts:
+def _hosts(d: Decoded, object_path: str, rows: Mapping[str, list[str]], count: int) -> Hosts:
+    every = [f"{object_path}.{path}" for paths in rows.values() for path in paths]
+    values = np.empty((len(every), count), "f4")
+    for i, path in enumerate(every):
+        values[i] = d[path]
+    _forget(values, SENTINELS)
     arrays: dict[str, Array] = {}
+    at = 0
     for c in columns(Hosts):
-        mine = sorted((i or 0, path) for path, (name, i) in fields.items() if name == c.name)
-        shape = (count, c.width) if c.width else (count,)
-        if not mine:
-            arrays[c.name] = np.full(shape, np.nan, c.dtype)
+        mine = values[at : at + len(rows[c.name])]
+        at += len(mine)
+        if not len(mine):
+            arrays[c.name] = np.full((count, c.width) if c.width else count, np.nan, c.dtype)
             continue
-        values = np.array([d[f"{object_path}.{path}"] for _, path in mine], "f4").reshape(len(mine), count)
-        _forget(values, (*SENTINELS, 99.0, 999.0) if c.unit == "mag" else SENTINELS)
-        arrays[c.name] = (values.T if c.width else values[0]).astype(c.dtype)
+        if c.unit == "mag":
+            _forget(mine, (99.0, 999.0))
+        arrays[c.name] = (mine.T if c.width else mine[0]).astype(c.dtype, copy=False)
     return Hosts(**arrays)
 
 
@@ -180,10 +200,11 @@ def flat_history(earlier: History, own: Mapping[str, Array], forced: History) ->
     offsets = np.zeros(n + 1, "i8")
     np.cumsum(earlier.counts + 1 + forced.counts, out=offsets[1:])
     out: dict[str, Any] = {"offsets": offsets}
+    flat = []
     for name, dtype in _MEASURED.items():
-        a, b, c = (np.asarray(v[name], dtype) for v in (earlier.values, own, forced.values))
         out[name] = np.empty(int(offsets[-1]), dtype)
-        _merge(spans, offsets, a, b, c, out[name])
+        flat += [np.asarray(v[name], dtype) for v in (earlier.values, own, forced.values)] + [out[name]]
+    _merge(spans, offsets, *flat)
     out["forced"] = np.zeros(int(offsets[-1]), "?")
     _mark(spans, offsets, out["forced"])
     return out
@@ -226,16 +247,45 @@ def _letters(data: Any, start: Any, size: Any, letters: Any, out: Any) -> None:
 
 
 @numba.njit(cache=True, nogil=True)
-def _merge(spans: Any, offsets: Any, earlier: Any, own: Any, forced: Any, out: Any) -> None:
+def _merge(
+    spans: Any,
+    offsets: Any,
+    mjd1: Any,
+    mjd2: Any,
+    mjd3: Any,
+    mjd: Any,
+    band1: Any,
+    band2: Any,
+    band3: Any,
+    band: Any,
+    flux1: Any,
+    flux2: Any,
+    flux3: Any,
+    flux: Any,
+    error1: Any,
+    error2: Any,
+    error3: Any,
+    error: Any,
+) -> None:
+    """Four columns at once: of earlier sources (1), the triggering one (2) and forced ones (3)."""
     for i in range(len(offsets) - 1):
         at = offsets[i]
         for k in range(spans[0, i], spans[1, i]):
-            out[at] = earlier[k]
+            mjd[at] = mjd1[k]
+            band[at] = band1[k]
+            flux[at] = flux1[k]
+            error[at] = error1[k]
             at += 1
-        out[at] = own[spans[2, i]]
+        mjd[at] = mjd2[spans[2, i]]
+        band[at] = band2[spans[2, i]]
+        flux[at] = flux2[spans[2, i]]
+        error[at] = error2[spans[2, i]]
         at += 1
         for k in range(spans[3, i], spans[4, i]):
-            out[at] = forced[k]
+            mjd[at] = mjd3[k]
+            band[at] = band3[k]
+            flux[at] = flux3[k]
+            error[at] = error3[k]
             at += 1
 
 

@@ -102,6 +102,29 @@ def test_malformed_packets_are_errors_or_what_fastavro_reads(seed: int) -> None:
         assert repr(value) == repr(read(schema, raws[row]))
 
 
+@settings(FEW, max_examples=80)
+@given(st.integers(0, 2**32))
+def test_what_nobody_asks_for_is_passed_over_without_another_result(seed: int) -> None:
+    schema = fastavro.parse_schema(Schemas(seed).record())
+    codec = compile_schema(schema)
+    values, r = Values(seed, blocks=True), random.Random(seed)
+    raws = [values.draw(schema)[1] for _ in range(60)]
+    raws += [spoiled(raw, r) for raw in raws]
+    whole = codec.decode(Packets.of(raws))
+    names = sorted(whole.columns)
+    want = frozenset(r.sample(names, r.randint(0, len(names))))
+    some = codec.decode(Packets.of(raws), want)
+    assert set(some.columns) == want
+    assert (some.rows == whole.rows).all()
+    assert [row for row, _ in some.wrong] == [row for row, _ in whole.wrong]
+    for name in want:
+        a, b = whole[name], some[name]
+        if isinstance(a, Ranges):
+            assert list(a.packets()) == list(b.packets())
+        else:
+            np.testing.assert_array_equal(a, b)
+
+
 def test_memory_is_bounded_by_the_packets_however_long_they_say_they_are() -> None:
     nested: Any = "long"
     for _ in range(6):
