@@ -27,10 +27,10 @@ from simulate.readers._run import (
     begin_run,
     object_ids,
     part_name,
-    readable,
     unique_visits,
     write_part,
 )
+from simulate.readers._tables import readable
 
 ROWS = 2048
 """Alerts read at a time."""

@@ -20,7 +20,8 @@ from brokerbench.store import Folder
 from brokerbench.tables import BANDS, DiaObjects, LightCurves, Objects
 from brokerbench.taxonomy import ELASTICC2
 from simulate.readers._long import Block, long_run, no_truth, stream_csv
-from simulate.readers._run import ImportedPart, galaxies, header_of, read_objects, readable, redshift_or_nan
+from simulate.readers._run import ImportedPart, galaxies, redshift_or_nan
+from simulate.readers._tables import header_of, read_objects, readable
 
 MAG_ERR = np.log(10) / 2.5
 NJY_ZP = 31.4

@@ -17,16 +17,8 @@ from brokerbench.store import Folder
 from brokerbench.tables import BANDS, DiaObjects, LightCurves, Objects
 from brokerbench.taxonomy import ELASTICC2
 from simulate.readers._long import Block, long_run, no_truth, stream_csv
-from simulate.readers._run import (
-    ImportedPart,
-    csv_files,
-    galaxies,
-    header_of,
-    numbers,
-    read_objects,
-    readable,
-    redshift_or_nan,
-)
+from simulate.readers._run import ImportedPart, galaxies, redshift_or_nan
+from simulate.readers._tables import csv_files, header_of, numbers, read_objects, readable
 
 LIGHT_CURVES = {"object_id", "Time (MJD)", "Flux", "Flux_err", "Filter"}
 LOG = {"object_id", "Z", "EBV", "SpecType"}

@@ -18,18 +18,9 @@ from brokerbench.store import Folder
 from brokerbench.tables import DiaObjects, LightCurves, Objects
 from brokerbench.taxonomy import PLASTICC
 from simulate.readers._long import Block, long_run, no_truth, stream_csv
-from simulate.readers._run import (
-    ImportedPart,
-    absent_as_nan,
-    csv_files,
-    galaxies,
-    header_of,
-    numbers,
-    read_objects,
-    readable,
-    redshift_or_nan,
-)
+from simulate.readers._run import ImportedPart, absent_as_nan, galaxies, redshift_or_nan
 from simulate.readers._snana_columns import to_njy
+from simulate.readers._tables import csv_files, header_of, numbers, read_objects, readable
 
 LIGHT_CURVES = {"object_id", "mjd", "passband", "flux", "flux_err"}
 METADATA = {"object_id", "ra", "decl", "mwebv", "hostgal_photoz"}

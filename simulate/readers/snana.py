@@ -101,7 +101,8 @@ def _survey(folders: list[Path], options: Options, pairs: _Pairs) -> tuple[list[
     pending = [Visits.empty()]
     for path in _head_files(folders):
         head, phot = pairs(path)
-        digest.update(head.rows.tobytes() + phot.rows.tobytes())
+        for table in (head, phot):
+            digest.update(table.rows.view("u1").data)
         model = model_name(head)
         heads.setdefault(model, []).append(path)
         counts.setdefault(model, []).append(len(head.rows))

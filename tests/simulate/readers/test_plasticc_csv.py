@@ -13,7 +13,7 @@ import pytest
 from brokerbench.errors import InputError
 from brokerbench.store import Folder, read_columns
 from brokerbench.tables import DiaObjects, Hosts, LightCurves, Objects, Visits
-from simulate.readers import _long
+from simulate.readers import _long, _tables
 from simulate.readers.plasticc_csv import READER
 
 CURVES = "object_id,mjd,passband,flux,flux_err,detected_bool\n"
@@ -151,6 +151,16 @@ def test_a_truncated_gzip_is_refused(tmp_path):
     refuses(folder, "curves.csv.gz: expected ")
     (folder / "curves.csv.gz").write_bytes(packed[:5])
     refuses(folder, "curves.csv.gz: expected a CSV file, got")
+
+
+def test_a_small_table_that_unpacks_to_a_huge_one_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(_tables, "TABLE_BYTES", 10_000)
+    folder = small(tmp_path)
+    (folder / "meta.csv").unlink()
+    (folder / "meta.csv.gz").write_bytes(
+        gzip.compress(META.encode() + b"7,10,-30,0.02,0.5,0.45,0.1,90,90,0.51\n" * 1000)
+    )
+    refuses(folder, "meta.csv.gz: expected at most 10000 bytes, got more; split the file")
 
 
 def test_files_that_change_between_the_two_passes_are_noticed(tmp_path, monkeypatch):
