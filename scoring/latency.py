@@ -23,6 +23,9 @@ CELLS = _LINEAR * (_OCTAVES + 1)
 
 PERCENTILES = (50.0, 90.0, 95.0, 99.0, 99.9)
 
+DEADLINES = (60.0, 600.0, 3600.0, 43200.0)
+"""Seconds: Rubin's minute, ten minutes, an hour, half a day (the end of the night)."""
+
 DECADES = (-3, 7)
 DEX = 0.25
 """Histogram for people: log10 of seconds, -3 .. 7 in steps of a quarter."""
@@ -79,6 +82,10 @@ class Latencies:
             return -float(cell_floor(CELLS - 1 - cell)) / 1e6
         cell = int(np.searchsorted(np.cumsum(self.counts), rank - self.negative))
         return min(float(cell_floor(cell)), float(self.high)) / 1e6
+
+    def within(self, seconds: float) -> int:
+        """Messages of at most so many seconds, to a cell."""
+        return self.negative + int(self.counts[: cell_of(round(seconds * 1e6)) + 1].sum())
 
     def histogram(self) -> tuple[list[float], list[int]]:
         """Edges (log10 s) and counts, the first and last bin open: sub-millisecond is not hidden."""

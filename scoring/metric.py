@@ -24,6 +24,8 @@ class Metric:
     value: f8[...] or f8[..., T] for statistics with any leading axes; NaN where undefined.
     undefined: what is missing where it is NaN. answered_only: objects without an answer are no part
     of it, and `n` does not count them. history: of all answers to an object, at the last point alone.
+    successes: of a proportion of a fixed number of objects, how many of how many: its interval is the
+    exact one of Clopper & Pearson 1934, for a resample of three right objects is three right ones.
     """
 
     version: int
@@ -37,6 +39,7 @@ class Metric:
     per_class: bool = False
     answered_only: bool = False
     history: bool = False
+    successes: Callable[[Statistics], tuple[NDArray, NDArray]] | None = None
 
 
 def chosen(names: Sequence[str] | None) -> dict[str, Metric]:

@@ -12,7 +12,7 @@ from brokerbench.config import encode
 from brokerbench.store import Folder, file_sha256
 from brokerbench.taxonomy import ELASTICC2
 from scoring.accounting import Books
-from scoring.latency import PERCENTILES, Latencies
+from scoring.latency import DEADLINES, PERCENTILES, Latencies
 from scoring.reliability import TOP
 from scoring.snapshot import DEFECTS
 from scoring.sources import Answers, RunParts
@@ -130,6 +130,7 @@ def _latency(of: Latencies, confidence: float) -> dict[str, Any]:
         "low": of.low / 1e6 if of.n else None,
         "high": of.high / 1e6 if of.n else None,
         "percentiles": percentiles,
+        "within": [{"seconds": s, "answers": of.within(s)} for s in DEADLINES],
         "log10_edges": edges,
         "counts": counts,
     }

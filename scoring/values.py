@@ -14,7 +14,7 @@ from scoring.metric import Metric
 from scoring.states import CONFUSION, State, Statistics
 from scoring.tally import ALL, Plan, Tally
 
-__all__ = ["confusion_table", "score_table", "table_of"]
+__all__ = ["clopper_pearson", "confusion_table", "score_table", "table_of"]
 
 
 @dataclass(frozen=True)
@@ -119,8 +119,10 @@ def _values(metric: Metric, seen: Statistics, drawn: Statistics | None, confiden
     if drawn is None:
         absent = np.full(len(value), np.nan)
         return _Values(value, absent, absent)
-    samples = metric.value(drawn).reshape(-1, len(value))
     tail = (1 - confidence) / 2
+    if metric.successes is not None:
+        return _Values(value, *clopper_pearson(*metric.successes(seen), tail=tail))
+    samples = metric.value(drawn).reshape(-1, len(value))
     ends = np.full((2, len(value)), np.nan)
     for c in range(len(value)):
         # Resamples without any object of a rare class say nothing of it.
@@ -128,6 +130,19 @@ def _values(metric: Metric, seen: Statistics, drawn: Statistics | None, confiden
         if len(defined) and not np.isnan(value[c]):
             ends[:, c] = np.quantile(defined, [tail, 1 - tail])
     return _Values(value, ends[0], ends[1])
+
+
+def clopper_pearson(
+    successes: NDArray[np.int64], trials: NDArray[np.int64], *, tail: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Ends of the exact interval of proportions, f8 of the same shape; NaN for no trial."""
+    from scipy.stats import beta
+
+    k, n = np.asarray(successes, float), np.asarray(trials, float)
+    with np.errstate(invalid="ignore"):
+        low = np.where(k > 0, beta.ppf(tail, k, n - k + 1), 0.0)
+        high = np.where(k < n, beta.ppf(1 - tail, k + 1, n - k), 1.0)
+    return np.where(n > 0, low, np.nan), np.where(n > 0, high, np.nan)
 
 
 def _objects(counted: Tally, metric: Metric, at: tuple[int, str]) -> NDArray[np.int64]:

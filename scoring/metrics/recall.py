@@ -26,4 +26,5 @@ METRIC = Metric(
     value=recall,
     undefined="no object of this class reaches this point",
     per_class=True,
+    successes=lambda statistics: (hits(statistics), support(statistics)),
 )

@@ -108,9 +108,11 @@ function drawNights() {
 }
 (function drawLatencyTable() {
   const percents = data.classifiers[0].latency.percentiles.map(p => p.percent);
-  const head = el("tr", {}, el("th", { scope: "col" }, "Classifier"), el("th", { scope: "col" }, "Answers"), ...percents.map(p => el("th", { scope: "col" }, p === 50 ? "median" : `${p} %`)), el("th", { scope: "col" }, "greatest"), el("th", { scope: "col" }, "negative"));
+  const head = el("tr", {}, el("th", { scope: "col" }, "Classifier"), el("th", { scope: "col" }, "Answers"), ...percents.map(p => el("th", { scope: "col" }, p === 50 ? "median" : `${p} %`)), el("th", { scope: "col" }, "greatest"), el("th", { scope: "col" }, "negative"),
+    ...data.classifiers[0].latency.within.map(w => el("th", { scope: "col", title: "of all alerts sent" }, `in ${seconds(w.seconds)}`)));
   const body = data.classifiers.map((c, i) => el("tr", {}, el("th", { scope: "row" }, swatch(i), c.label), el("td", { class: "left" }, integer(c.latency.n)),
     ...c.latency.percentiles.map(p => el("td", { title: `interval ${seconds(p.low)} to ${p.high === null ? "beyond the sample" : seconds(p.high)}` }, seconds(p.value))),
-    el("td", {}, seconds(c.latency.high)), el("td", { class: c.latency.negative ? "bad" : null }, integer(c.latency.negative))));
+    el("td", {}, seconds(c.latency.high)), el("td", { class: c.latency.negative ? "bad" : null }, integer(c.latency.negative)),
+    ...c.latency.within.map(w => el("td", {}, percent(w.answers, c.accounting.sent)))));
   $("latency-table").replaceChildren(el("caption", { class: "sr" }, "Percentiles of latency"), el("thead", {}, head), el("tbody", {}, ...body));
 })();

@@ -205,7 +205,7 @@ if (perClass.length) onPoint(drawClasses); else $("classes").hidden = true;
 
 // --- provenance
 function facts(title, pairs) {
-  const rows = pairs.filter(([, v]) => v !== null && v !== undefined && v !== "").map(([k, v]) => el("tr", {}, el("th", { scope: "row" }, k), el("td", {}, typeof v === "object" ? JSON.stringify(v) : String(v))));
+  const rows = pairs.filter(([, v]) => v !== null && v !== undefined && v !== "" && !(Array.isArray(v) && !v.length)).map(([k, v]) => el("tr", {}, el("th", { scope: "row" }, k), el("td", {}, typeof v === "object" ? JSON.stringify(v) : String(v))));
   return el("div", {}, el("h3", {}, title), el("table", { class: "facts-table" }, el("tbody", {}, ...rows)));
 }
 (function drawProvenance() {

@@ -88,3 +88,10 @@ def test_books_that_lost_an_alert_are_refused() -> None:
         AccountingError, match="x: expected sent = on time \\+ late \\+ missing, got 10 = 8 \\+ 0"
     ):
         books.check(where="x")
+
+
+def test_answers_within_a_deadline_are_counted() -> None:
+    some = count_latencies(np.array([-1, 0, 59_000_000, 60_000_000, 61_000_000, 7_200_000_000], "i8"))
+    assert some.within(60.0) == 4
+    assert some.within(3600.0) == 5
+    assert some.within(1e6) == 6

@@ -12,6 +12,7 @@ from sklearn import metrics as sk
 
 from brokerbench.taxonomy import PLASTICC
 from scoring.metric import METRICS, chosen
+from scoring.values import clopper_pearson
 from tests.scoring.snapshots import (
     CLASSES,
     layout_of,
@@ -278,3 +279,20 @@ def test_metrics_are_chosen_by_name() -> None:
         Exception, match="expected the name of a metric, got 'macrof1'; did you mean 'macro_f1'"
     ):
         chosen(["macrof1"])
+
+
+def test_the_interval_of_a_recall_is_exact() -> None:
+    """Three of three right is no certainty: 0.025^(1/3) = 0.292 (Clopper & Pearson 1934)."""
+    low, high = clopper_pearson(np.array([3, 0, 5, 0]), np.array([3, 3, 10, 0]), tail=0.025)
+    np.testing.assert_allclose(low[:3], [0.025 ** (1 / 3), 0.0, 0.18709], atol=1e-5)
+    np.testing.assert_allclose(high[:3], [1.0, 1 - 0.025 ** (1 / 3), 0.81291], atol=1e-5)
+    assert np.isnan([low[3], high[3]]).all()
+
+
+def test_proportions_count_what_their_value_counts() -> None:
+    true, probability = random_case(40, 200, absent=0.1)
+    for metric in METRICS.values():
+        if metric.successes is not None:
+            seen = statistics_of(metric, snapshot_of(true, probability, layout=LAYOUT))
+            k, n = metric.successes(seen)
+            np.testing.assert_allclose(k / n, metric.value(seen), rtol=EXACT)
