@@ -3,15 +3,19 @@
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simulate import spectra, templates
 from simulate.draws import split_normal
 from simulate.photometry import Passbands
 from simulate.rates import PerVolumeYear
+from simulate.scatter import chromatic_scatter
 from simulate.source import Array, Generator, Light, Parameter, Parameters, Place, Scene, Source
 
+Flux = NDArray[np.float32]
+
 ALPHA, BETA, M_B = 0.14, 3.1, -19.36
-COHERENT = 0.10  # mag
+COHERENT = 0.09  # mag
 
 
 def rate(z: Array) -> Array:
@@ -25,7 +29,13 @@ def draw(rng: Generator, place: Place) -> dict[str, Array]:
     c = split_normal(rng, n, peak=-0.054, sigma=(0.043, 0.101), limits=(-0.3, 0.5))
     scatter = COHERENT * rng.standard_normal(n)
     absolute = M_B - ALPHA * x1 + BETA * c + scatter
-    return {"x1": x1, "c": c, "scatter": scatter, "mb": absolute + place.distance_modulus}
+    return {
+        "x1": x1,
+        "c": c,
+        "scatter": scatter,
+        "path": rng.integers(0, 1 << 52, n).astype("f8"),
+        "mb": absolute + place.distance_modulus,
+    }
 
 
 @lru_cache(maxsize=4)
@@ -45,15 +55,20 @@ def light(parameters: Parameters, scene: Scene, rng: Generator) -> Light:
     x1 = parameters["x1"]
     stretch = 0.98 + 0.091 * x1 + 0.003 * x1**2 - 0.00075 * x1**3  # Guy et al. 2007 sec. 5
     amplitude = 10 ** (-0.4 * parameters["mb"])
-    return Light(
-        templates.template_flux(
-            table(scene.passbands),
-            scene,
-            amplitude=amplitude[:, None],
-            colour=parameters["c"],
-            stretch=stretch,
-        )
+    flux = templates.template_flux(
+        table(scene.passbands),
+        scene,
+        amplitude=amplitude[:, None],
+        colour=parameters["c"],
+        stretch=stretch,
     )
+    return Light(scattered(flux, parameters, scene))
+
+
+def scattered(flux: Flux, parameters: Parameters, scene: Scene) -> Flux:
+    """Fluxes with the chromatic part of the intrinsic scatter."""
+    magnitudes = chromatic_scatter(parameters["path"], scene.passbands, scene.z)
+    return flux * (10 ** (-0.4 * magnitudes)).astype("f4")[scene.row, scene.band]
 
 
 SOURCE = Source(
@@ -67,12 +82,14 @@ SOURCE = Source(
         "x1": Parameter("", "SALT stretch"),
         "c": Parameter("mag", "SALT colour"),
         "scatter": Parameter("mag", "coherent intrinsic scatter"),
+        "path": Parameter("", "number that the chromatic scatter follows from"),
         "mb": Parameter("mag", "apparent rest-frame B magnitude at maximum, without Galactic dust"),
     },
     draw=draw,
     light=light,
     reference=(
-        "Hsiao et al. 2007 (spectra); Tripp 1998, alpha 0.14, beta 3.1; x1 and c distributions: Scolnic & "
-        "Kessler 2016 (G10); rates: Dilday et al. 2008, Hounsell et al. 2018"
+        "Hsiao et al. 2007 (spectra); Tripp 1998, alpha 0.14, beta 3.1; x1 and c: Scolnic & Kessler 2016; "
+        "scatter like G10: Guy et al. 2010, Kessler et al. 2013; rates: Dilday et al. 2008, "
+        "Hounsell et al. 2018"
     ),
 )

@@ -31,15 +31,14 @@ def table(passbands: Passbands, model: str = MODEL) -> templates.TemplateTable:
 def light(parameters: Parameters, scene: Scene, rng: Generator) -> Light:
     x0 = 10 ** (-0.4 * (parameters["mb"] - ZERO))
     amplitude = np.stack([x0, x0 * parameters["x1"]], axis=1)
-    return Light(
-        templates.template_flux(
-            table(scene.passbands),
-            scene,
-            amplitude=amplitude,
-            colour=parameters["c"],
-            stretch=np.ones(len(scene)),
-        )
+    flux = templates.template_flux(
+        table(scene.passbands),
+        scene,
+        amplitude=amplitude,
+        colour=parameters["c"],
+        stretch=np.ones(len(scene)),
     )
+    return Light(sn_ia.scattered(flux, parameters, scene))
 
 
 SOURCE = Source(

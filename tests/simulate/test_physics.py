@@ -15,6 +15,7 @@ from simulate.eclipses import _hidden, _overlap, _relative
 from simulate.generate import plan
 from simulate.outbursts import CELL, _uniform, davenport
 from simulate.photometry import lsst
+from simulate.scatter import WIDTH, chromatic_scatter
 from simulate.source import Light, Place
 from simulate.stars import apparent, blackbody_colours
 from simulate.thermal import days_grid
@@ -329,3 +330,27 @@ def test_templates_have_their_brightness_and_no_edges(name: str, sncosmo_data: P
     visible = magnitude < -9
     steps = np.abs(np.diff(magnitude, axis=1))[visible[:, 1:] & visible[:, :-1] & (days[1:] > 40)]
     assert steps.max() < 1.3, "a plateau ends with half a magnitude a day"
+
+
+def test_chromatic_scatter_is_an_objects_own_and_has_its_width() -> None:
+    path = np.random.default_rng(1).integers(0, 1 << 52, 6000).astype("f8")
+    z = np.full(6000, 0.1)
+    first = chromatic_scatter(path, lsst(), z)
+    np.testing.assert_array_equal(first[100:110], chromatic_scatter(path[100:110], lsst(), z[100:110]))
+    # g at 4333 A is a node: its width is that of the node
+    at = chromatic_scatter(path, lsst(), np.full(6000, lsst().effective[1] / 4400.0 - 1))
+    assert at[:, 1].std() == pytest.approx(WIDTH[3], rel=4 / np.sqrt(12000))
+    assert first[:, 0].std() > 2 * first[:, 2].std(), "the ultraviolet scatters most"
+    assert abs(np.corrcoef(first[:, 0], first[:, 3])[0, 1]) < 0.06
+
+
+def test_supernovae_scatter_in_colour_beyond_salt() -> None:
+    """Two objects with the same x1, c and brightness differ by their own chromatic scatter alone."""
+    source = SOURCES["sn_ia"]
+    same = {"x1": np.zeros(2), "c": np.zeros(2), "scatter": np.zeros(2), "mb": np.full(2, 22.0)}
+    seen = scene([0.3, 0.3], 60100.0, np.full(6, 60100.0), np.arange(6))
+    one = source.light(same | {"path": np.array([5.0, 99.0])}, seen, stream(1, "x")).flux.reshape(2, 6)
+    twice = source.light(same | {"path": np.array([5.0, 5.0])}, seen, stream(2, "x")).flux.reshape(2, 6)
+    np.testing.assert_array_equal(twice[0], twice[1])
+    np.testing.assert_array_equal(one[0], twice[0])
+    assert np.ptp(-2.5 * np.log10(one[1] / one[0])) > 0.01
