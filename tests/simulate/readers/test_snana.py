@@ -381,6 +381,11 @@ def test_no_folder_and_no_files_are_one_clear_line(tmp_path):
     refuses(tmp_path / "empty", r"empty: expected \*_HEAD.FITS files, got none")
 
 
+def test_a_folder_with_the_name_of_a_file_is_refused(tmp_path):
+    (tmp_path / "in" / "A_HEAD.FITS").mkdir(parents=True)
+    refuses(tmp_path / "in", "A_HEAD.FITS: expected a FITS file, got Is a directory; check the path")
+
+
 def test_a_head_without_phot_is_refused(tmp_path):
     folder = broken(tmp_path)
     (folder / "MODEL-0001_PHOT.FITS.gz").unlink()
@@ -449,11 +454,11 @@ def test_a_row_length_that_is_not_that_of_the_columns_is_refused(tmp_path):
 def test_a_small_file_that_unpacks_to_a_huge_one_is_refused(tmp_path, monkeypatch):
     from simulate.readers import _fits
 
-    monkeypatch.setattr(_fits, "LIMIT", 10_000)
+    monkeypatch.setattr(_fits, "LIMIT", 30_000)
     folder = broken(tmp_path)
-    for content in (gzip.compress(b" " * 1_000_000), b" " * 10_001):
+    for content in (gzip.compress(b" " * 1_000_000), b" " * 30_001):
         (folder / "MODEL-0001_PHOT.FITS.gz").write_bytes(content)
-        refuses(folder, "expected at most 10000 bytes, got more")
+        refuses(folder, "PHOT.FITS.gz: expected at most 30000 bytes, got more")
 
 
 @pytest.mark.parametrize("column", ["SNID", "NOBS", "PTROBS_MIN", "PTROBS_MAX"])
