@@ -262,7 +262,17 @@ def check_comparable(a: Mapping[str, Any], b: Mapping[str, Any]) -> None:
                 f"compare: expected scores of one run, got {a['run']['folder']} ({a['run'][key][:12]}) and "
                 f"{b['run']['folder']} ({b['run'][key][:12]}); score both classifiers on the same run"
             )
-    policies = ("classes", "normalise", "missing", "deadline_s", "epsilon", "detections", "days")
+    policies = (
+        "classes",
+        "normalise",
+        "inner",
+        "denominator",
+        "missing",
+        "deadline_s",
+        "epsilon",
+        "detections",
+        "days",
+    )
     unlike = [k for k in policies if a["spec"].get(k) != b["spec"].get(k)]
     if unlike:
         raise ConfigError(f"compare: expected the same policies, got others for {', '.join(unlike)}")

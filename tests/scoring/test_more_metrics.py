@@ -227,7 +227,9 @@ def test_a_sample_of_objects_stands_for_all(monkeypatch: pytest.MonkeyPatch) -> 
     seen = snapshot_of(true, probability, layout=LAYOUT)
     whole = value_of("macro_roc_auc", seen)[0], value_of("average_precision", seen)
     monkeypatch.setattr(ranks, "KEPT", 400)
-    pieces = [snapshot_of(true[p], probability[p], layout=LAYOUT) for p in np.array_split(np.arange(6000), 5)]
+    pieces = [
+        snapshot_of(true[p], probability[p], layout=LAYOUT, ids=p) for p in np.array_split(np.arange(6000), 5)
+    ]
     kept = RANKS.merge([RANKS.count(p) for p in pieces])
     assert (np.bincount(kept["true"]) == 400).all()
     assert kept["objects"].sum() == 6000
@@ -324,3 +326,29 @@ def test_guessing_archetypes_have_the_values_of_theory(archetypes: dict[str, dic
         assert archetypes[name]["balanced_accuracy"] == pytest.approx(0.2)
     assert archetypes["uniform"]["log_loss"] == pytest.approx(math.log(5))
     assert archetypes["prior"]["skill"] == pytest.approx(0, abs=1e-9)
+
+
+def test_a_threshold_is_judged_on_objects_that_did_not_choose_it() -> None:
+    """Against scikit-learn's curve on one half, and plain counting at that threshold on the other."""
+    true, probability = random_case(50, 900, absent=0.05)
+    probability = np.round(probability * 400) / 400  # on the grid of thresholds
+    seen = snapshot_of(true, probability, layout=LAYOUT)
+    half = (hash_ids(seen.object_id) >> np.uint64(17)).astype(int) & 1
+    answered = ~np.isnan(probability).any(1)
+    p = np.nan_to_num(probability, nan=-1.0)
+    got = value_of("threshold_f1", seen)
+    for t in range(5):
+        right = wrong = 0
+        for judge in (0, 1):
+            chooses, judged = half != judge, half == judge
+            precision, recall, tau = sk.precision_recall_curve(true[chooses] == t, p[chooses, t])
+            f = 2 * precision * recall / np.maximum(precision + recall, 1e-300)
+            best = tau[f[:-1][tau > -1].argmax() + (tau <= -1).sum()]
+            named = judged & answered & (p[:, t] >= best - 1e-9)
+            right += (named & (true == t)).sum()
+            wrong += (named & (true != t)).sum()
+        want = 2 * right / (right + wrong + (true == t).sum())
+        assert got[t] == pytest.approx(want, abs=0.02)  # ties between thresholds of equal F1
+    own = [sk.precision_recall_curve(true == t, p[:, t]) for t in range(5)]
+    optimistic = [(2 * a * b / np.maximum(a + b, 1e-300)).max() for a, b, _ in own]
+    assert got.mean() <= np.mean(optimistic) + 1e-9

@@ -124,3 +124,25 @@ def test_excluded_objects_leave_the_denominator() -> None:
     )
     assert seen.true.tolist() == [1]
     assert seen.object_id.tolist() == [6]
+
+
+def test_probability_of_an_inner_class_is_spread_by_frequency_where_asked() -> None:
+    """SN-like 0.6 over Ia and II at 3 to 1: 0.45 and 0.15 more; AGN keeps its own."""
+    own = (2220, 2222, 2332)
+    lay = layout(own, (2222, 2224, 2332), np.array([0.6, 0.2, 0.2]))
+    row = np.array([[0.6, 0.1, 0.3]], "f4")
+    objects = (np.array([1]), np.array([0]))
+    kept, spread = (
+        snapshot(row, np.array([0]), objects=objects, layout=lay, spec=Scoring(inner=inner))[0]  # type: ignore[arg-type]
+        for inner in ("column", "spread")
+    )
+    by_class = dict(zip(lay.columns, spread.probability[0], strict=True))
+    assert by_class[2220] == 0
+    np.testing.assert_allclose([by_class[c] for c in (2222, 2224, 2332)], [0.55, 0.15, 0.3], atol=1e-7)
+    assert lay.columns[kept.predicted[0]] == 2220
+    assert lay.columns[spread.predicted[0]] == 2222
+    absent, _ = snapshot(
+        row, np.array([-1]), objects=objects, layout=lay, spec=Scoring(inner="spread", missing="worst")
+    )
+    assert absent.predicted[0] == -1
+    assert absent.probability.sum() == 0

@@ -1,0 +1,76 @@
+"""Scores of each class in fine bins, for two halves of the objects: what one picks, the other judges."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.ranks import hash_ids
+from scoring.snapshot import Layout, Snapshot
+from scoring.states import Arrays, Statistics, resample_cells
+
+__all__ = ["BINS", "THRESHOLDS", "Thresholds", "held_out_f1"]
+
+BINS = 400
+"""Bins of equal width of a probability; a threshold is the lower end of one."""
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Objects by class, own or other, half and bin of the class's probability.
+
+    The half of an object is a bit of the hash of its id: the same for every classifier. Objects
+    without an answer lie below every threshold. Statistics: ``cells`` i8[..., T, 2 own, 2 half, 401].
+    """
+
+    name: str = "thresholds"
+
+    def count(self, snapshot: Snapshot) -> Arrays:
+        """``cells`` i8[T * 2 * 2, 401], bin 0 for objects without an answer."""
+        n_true, n = len(snapshot.layout.truth), len(snapshot.true)
+        p = snapshot.probability[:, snapshot.layout.target]
+        bins = np.minimum((p * BINS).astype(np.int64), BINS - 1) + 1
+        bins[snapshot.predicted < 0] = 0
+        half = (hash_ids(snapshot.object_id) >> np.uint64(17)).astype(np.int64) & 1
+        own = snapshot.true[:, None] == np.arange(n_true)
+        row = (np.arange(n_true) * 2 + own) * 2 + half.reshape(n, 1)
+        size = n_true * 4 * (BINS + 1)
+        flat = np.bincount((row * (BINS + 1) + bins).ravel(), minlength=size)
+        return {"cells": flat.reshape(n_true * 4, BINS + 1).astype(np.int64)}
+
+    def merge(self, pieces: Sequence[Arrays]) -> Arrays:
+        """Sums."""
+        return {"cells": np.sum([p["cells"] for p in pieces], axis=0)}
+
+    def statistics(self, layout: Layout, arrays: Arrays) -> Statistics:
+        """The cells by class, own and half."""
+        return Statistics(layout, {"cells": arrays["cells"].reshape(-1, 2, 2, BINS + 1)})
+
+    def resample(self, layout: Layout, arrays: Arrays, *, rng: np.random.Generator, n: int) -> Statistics:
+        """Cells of up to 500 resamples; each class's own and other objects of a half are drawn apart."""
+        drawn = resample_cells(arrays["cells"], rng=rng, n=min(n, 500))
+        return Statistics(layout, {"cells": drawn.reshape(len(drawn), -1, 2, 2, BINS + 1)})
+
+
+THRESHOLDS = Thresholds()
+
+
+def held_out_f1(cells: NDArray[np.int64]) -> NDArray[np.float64]:
+    """F1 of each class at the threshold that is best on the other half, f8[..., T].
+
+    Each half picks for the other and the counts are added, so that every object is judged once, at a
+    threshold it had no part in. NaN where a half has no object of the class.
+    """
+    above = cells[..., ::-1].cumsum(-1)[..., ::-1]  # objects at or above each bin
+    false, true = above[..., 0, :, :], above[..., 1, :, :]  # [..., T, 2 half, bins]
+    objects = cells[..., 1, :, :].sum(-1)
+    f1 = 2 * true / np.maximum(true + false + objects[..., None], 1)
+    f1[..., 0] = -1.0  # naming everything, answered or not, is no threshold
+    pick = f1.argmax(-1)[..., ::-1]  # of the other half
+    right = np.take_along_axis(true, pick[..., None], -1)[..., 0].sum(-1)
+    wrong = np.take_along_axis(false, pick[..., None], -1)[..., 0].sum(-1)
+    value = 2 * right / np.maximum(right + wrong + objects.sum(-1), 1)
+    return np.where((objects > 0).all(-1), value, np.nan)
