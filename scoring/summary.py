@@ -85,9 +85,20 @@ def _classifier(answers: Answers, counted: Tally, plan: Plan, books: Books) -> d
         },
         "latency": _latency(counted.latencies, plan.spec.confidence),
         "nights": counted.nights.tolist(),
+        "members": _members(counted, plan),
         "reliability": _reliability(counted, plan),
         "faults": answers.folder.manifest.get("faults", {}),
     }
+
+
+def _members(counted: Tally, plan: Plan) -> dict[str, dict[str, list[str]]]:
+    """Some objects of each cell of the confusion matrix: point -> "true,given" -> ids as text."""
+    names = [*plan.layout.columns, -1]
+    found: dict[str, dict[str, list[str]]] = {p.key: {} for p in plan.points}
+    for a, t, c, object_id in counted.members.tolist():
+        cell = f"{plan.layout.truth[t]},{names[c]}"
+        found[plan.points[a].key].setdefault(cell, []).append(str(object_id))
+    return found
 
 
 def _reliability(counted: Tally, plan: Plan) -> dict[str, Any]:

@@ -70,6 +70,7 @@ class Tally:
     defects: NDArray[np.int64]  # [A, 4], answers in force with each of snapshot.DEFECTS
     unanswered: NDArray[np.int64]  # [A], objects that reach the point without an answer
     given: tuple[Given, ...]  # per point, for pairs; empty once merged
+    members: NDArray[np.int64]  # [k, 4], point, true class, column, id of up to SHOWN objects of each cell
     nights: NDArray[np.int64]  # [k, 3], night, alerts sent, alerts answered in time
     objects: int  # alerted objects of scored classes
     ever_answered: int  # those of them with an answer on time
@@ -121,6 +122,7 @@ def tally(alerts: Sent, answers: Classifications, plan: Plan, *, where: str) -> 
         defects=np.array(defects, np.int64).reshape(len(plan.points), -1),
         unanswered=(reached & (best < 0)).sum(0).astype(np.int64),
         given=tuple(given),
+        members=_members(given),
         nights=_nights(alerts, row[in_time]),
         objects=int((true >= 0).sum()),
         ever_answered=int((answered & (true >= 0)).sum()),
@@ -140,6 +142,26 @@ def _histories(
 ) -> History:
     target = np.where(true >= 0, plan.layout.target[np.maximum(true, 0)], -1)
     return histories(alerts, answers, row=row, target=target, layout=plan.layout)
+
+
+SHOWN = 6
+"""Objects of a cell of a confusion matrix that are named, the first in the order of parts."""
+
+
+def _members(given: Sequence[Given]) -> NDArray[np.int64]:
+    rows = [np.stack([np.full(len(g.true), a), g.true, g.cell, g.object_id], 1) for a, g in enumerate(given)]
+    return _first_of_each(np.concatenate(rows).astype(np.int64))
+
+
+def _first_of_each(rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Up to SHOWN rows of each cell, in the order in which they came."""
+    order = np.lexsort((rows[:, 2], rows[:, 1], rows[:, 0]))
+    sorted_ = rows[order]
+    new = np.ones(len(rows), bool)
+    new[1:] = (np.diff(sorted_[:, :3], axis=0) != 0).any(1)
+    starts = np.flatnonzero(new)
+    place = np.arange(len(rows)) - np.repeat(starts, np.diff(np.append(starts, len(rows))))
+    return sorted_[place < SHOWN]
 
 
 NOON = 0.67
@@ -183,6 +205,7 @@ def merge(tallies: Sequence[Tally], plan: Plan) -> Tally:
         defects=np.sum([t.defects for t in tallies], axis=0),
         unanswered=np.sum([t.unanswered for t in tallies], axis=0),
         given=(),
+        members=_first_of_each(np.concatenate([t.members for t in tallies])),
         nights=_added_nights(np.concatenate([t.nights for t in tallies])),
         objects=sum(t.objects for t in tallies),
         ever_answered=sum(t.ever_answered for t in tallies),

@@ -34,6 +34,7 @@ function drawMatrix() {
       const f = whole ? n / whole : null, shown = state.norm === "count" ? integer(n) : f === null ? "–" : n === 0 ? (many ? "" : "0") : many ? (f < .005 ? "·" : f.toFixed(2).replace("0.", ".")) : f < .001 ? "<0.001" : f.toFixed(f >= .0995 ? 2 : 3);
       const cell = el("td", { class: [t === p ? "diagonal" : "", k === data.classes.length ? "gap" : ""].join(" ").trim() || null,
         title: `true ${className(t)}, given ${className(p)}: ${integer(n)} of ${integer(rowSum(t))} true, of ${integer(columnSum(p))} given` }, shown);
+      if (n) cell.replaceChildren(el("button", { type: "button", "aria-label": `true ${className(t)}, given ${className(p)}: ${shown}; show objects`, onclick: () => showMembers(label, t, p, n) }, shown));
       cell.style.background = f === null ? "#f3f6f9" : shade(f);
       cell.style.color = f !== null && f > .55 ? "#fff" : "#16202c";
       if (n === 0) cell.style.color = "#7d8894";
@@ -46,4 +47,14 @@ function drawMatrix() {
   const total = data.classes.reduce((s, t) => s + rowSum(t), 0), right = data.classes.reduce((s, t) => s + at(t, t), 0);
   $("confusion-note").textContent = `${label}, ${point().label}: ${integer(total)} objects, ${integer(right)} on the diagonal (${percent(right, total)}).`;
 }
+function showMembers(label, t, p, n) {
+  const c = data.classifiers[labels.indexOf(label)], ids = ((c.members[point().key] || {})[`${t},${p}`]) || [], box = $("members");
+  box.replaceChildren(`${label}, ${point().label}: true ${className(t)}, given ${className(p)}, ${integer(ids.length)} of ${integer(n)} objects: `);
+  ids.forEach((id, k) => {
+    const at = data.examples.findIndex(e => e.object_id === id);
+    if (k) box.append(", ");
+    box.append(at < 0 ? el("code", {}, id) : el("a", { href: "#curves", onclick: () => { $("curve-object").value = at; $("curve-classifier").value = label; drawCurve(); } }, id));
+  });
+}
 onPoint(drawMatrix);
+onPoint(() => { $("members").textContent = "Choose a cell to see some of its objects."; });

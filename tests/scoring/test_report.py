@@ -197,11 +197,28 @@ def test_the_matrix_shows_the_counts_that_were_scored(opened: Any, scored: Folde
 
 
 @pytest.mark.browser
+def test_a_cell_of_the_matrix_leads_to_its_objects(opened: Any, scored: Folder) -> None:
+    opened.execute_script("document.querySelector('#matrix td.diagonal button').click()")
+    text = opened.execute_script("return document.getElementById('members').textContent")
+    shown = payload(Folder(scored.path / "scores"))
+    good = next(c for c in shown["classifiers"] if c["label"] == "good 1")
+    ids = good["members"]["last"]["2222,2222"]
+    assert 0 < len(ids) <= 6
+    assert all(i in text for i in ids)
+    truth = {}
+    for part in Folder(scored.path / "ledger").parts:
+        table = scored.read("truth/objects", part, Objects)
+        truth |= dict(zip(table.object_id.tolist(), table.class_id.tolist(), strict=True))
+    assert all(truth[int(i)] == 2222 for i in ids)
+    assert opened.get_log("browser") == []
+
+
+@pytest.mark.browser
 def test_every_control_is_reached_by_the_keyboard(opened: Any) -> None:
     from selenium.webdriver.common.keys import Keys
 
     reached = set()
-    for _ in range(60):
+    for _ in range(90):
         opened.switch_to.active_element.send_keys(Keys.TAB)
         active = opened.switch_to.active_element
         reached.add(active.get_attribute("id") or active.get_attribute("name"))
