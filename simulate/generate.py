@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 import brokerbench
 from brokerbench.config import encode
@@ -252,6 +253,7 @@ def _on_cluster(
     return on_cluster(made.simulation, folder, todo, address)
 
 
+@threadpool_limits.wrap(limits=1, user_api="blas")  # parts are made side by side, not their products
 def write_part(made: Plan, folder: Folder, part: tuple[str, int, int, int]) -> str:
     """The name of a part after its files are written and committed."""
     name, number, chunk, n = part

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from simulate.photometry import Passbands
 from simulate.source import Scene
@@ -22,6 +23,8 @@ __all__ = ["Grid", "TemplateTable", "build", "exact_flux", "template_flux"]
 Array = NDArray[np.float64]
 Spectra = Callable[[Array, Array], Array]
 Law = Callable[[Array], Array]
+
+_FINE = 1.25  # A
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +56,7 @@ class Grid:
         return z, c
 
 
+@threadpool_limits.wrap(limits=1, user_api="blas")  # small products: threads only wait for one another
 def build(
     spectra: Spectra,
     colour_law: Law,
@@ -70,6 +74,12 @@ def build(
     """
     z_nodes, c_nodes = grid.nodes()
     n_comp = spectra(phases[:2], np.array([5000.0, 5005.0])).shape[0]
+    # the spectra once, on a grid so fine that straight lines between its nodes do
+    reddest = max(band.wave[-1] for band in passbands.bands)
+    bluest = min(band.wave[0] for band in passbands.bands) / (1 + z_nodes[-1])
+    fine = np.arange(max(bluest, wavelengths[0]) - _FINE, min(reddest / 0.98, wavelengths[1]) + _FINE, _FINE)
+    fine = fine[(fine >= wavelengths[0]) & (fine <= wavelengths[1])]
+    sampled = spectra(phases, fine)
     values = np.zeros((len(passbands), len(z_nodes), len(c_nodes), n_comp, len(phases)), "f4")
     valid = np.zeros((len(passbands), len(z_nodes)), bool)
     for b, passband in enumerate(passbands.bands):
@@ -80,7 +90,12 @@ def build(
             valid[b, j] = True
             law = 10 ** (-0.4 * c_nodes[:, None] * colour_law(wave))
             weights = law * passband.weights / (1 + z)
-            values[b, j] = np.einsum("kpw,cw->ckp", spectra(phases, wave), weights, optimize=True)
+            at = np.clip((wave - fine[0]) / _FINE, 0, len(fine) - 1 - 1e-9)
+            low = at.astype("i8")
+            share = at - low
+            left, right = weights * (1 - share), weights * share
+            product = sampled[:, :, low] @ left.T + sampled[:, :, low + 1] @ right.T
+            values[b, j] = np.moveaxis(product, 2, 0)
     return TemplateTable(values, valid, (z_nodes[0], grid.z[2]), (c_nodes[0], grid.c[2]), float(phases[0]))
 
 
