@@ -11,6 +11,9 @@ from reference_brokers.learner import Learner
 
 ROUNDS, LEAVES, RATE = 80, 24, 0.1
 
+BINS = 63
+"""Of each feature. 255 take up to twice as long and came out no better."""
+
 
 def boost(
     rows: NDArray[np.float32], numbers: NDArray[np.int64], weights: NDArray[np.float64], seed: int
@@ -24,6 +27,7 @@ def boost(
         max_iter=ROUNDS,
         max_leaf_nodes=LEAVES,
         min_samples_leaf=10,
+        max_bins=BINS,
         l2_regularization=1.0,
         early_stopping=False,
         random_state=int(stream(seed, "gbm", "bins").integers(1 << 31)),
