@@ -55,13 +55,23 @@ def score_(
 def report(
     run_path: RunPath,
     out: Annotated[Path | None, typer.Option("--output", "-o", help="HTML file.")] = None,
+    figures: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write the figures there too, for a paper.")
+    ] = None,
+    form: Annotated[str, typer.Option(help="Form of the figures: svg, pdf or png.")] = "svg",
 ) -> None:
     """Write the scores of a run as one self-contained HTML page."""
+    from brokerbench.store import Folder
     from challenges.pipeline import open_run
     from scoring.report.build import write_report
 
     path = write_report(open_run(run_path), out or run_path / "report.html")
     say(f"Report: {path}")
+    if figures is not None:
+        from scoring.figures import write_figures
+
+        scores = Folder.open(run_path / "scores", kind="scores")
+        say(f"{figures}: {len(write_figures(scores, figures, form=form))} figures")
 
 
 def compare(

@@ -208,3 +208,18 @@ def test_a_validation_page_is_written(demo: Path, tmp_path: Path) -> None:
     assert brokerbench(["validation", str(demo / "run"), "-o", str(page)]) == 0
     assert "# Validation of ci" in page.read_text()
     assert "<svg" in page.read_text()
+
+
+def test_figures_are_written_for_a_paper(demo: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    arguments = [
+        "report",
+        str(demo / "run"),
+        "-o",
+        str(tmp_path / "r.html"),
+        "--figures",
+        str(tmp_path / "f"),
+    ]
+    assert brokerbench(arguments) == 0
+    assert len(list((tmp_path / "f").glob("*.svg"))) >= 3
+    assert brokerbench([*arguments, "--form", "bmp"]) == 2
