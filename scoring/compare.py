@@ -235,7 +235,7 @@ def _adjusted(pairs: Sequence[Pair], metrics: Mapping[str, Metric], spec: Scorin
     """The same pairs with p-values adjusted for their number, metric by metric."""
     by_mcnemar = holm([p.mcnemar for p in pairs])
     adjusted: list[list[Difference]] = [[] for _ in pairs]
-    for k, (name, metric) in enumerate(metrics.items()):
+    for k, metric in enumerate(metrics.values()):
         of = [pair.differences[k] for pair in pairs]
         defined = [i for i, d in enumerate(of) if not np.isnan(d.p)]
         corrected = dict(zip(defined, holm([of[i].p for i in defined]), strict=True))
@@ -244,7 +244,6 @@ def _adjusted(pairs: Sequence[Pair], metrics: Mapping[str, Metric], spec: Scorin
             first = (d.difference > 0) == (metric.direction == "higher")
             winner = (pairs[i].a if first else pairs[i].b) if p < 1 - spec.confidence else ""
             adjusted[i].append(replace(d, holm=p, better=winner))
-        assert name == of[0].metric
     return [
         replace(pair, mcnemar_holm=p, differences=tuple(d))
         for pair, p, d in zip(pairs, by_mcnemar, adjusted, strict=True)

@@ -9,15 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.readers._kernel import ARRAY, FLOAT, LONG, MAYBE_LONG, STRING, decode_messages, span_hashes
 from scoring.submission import Batch, Sender, batch_of
 
 __all__ = ["LAYOUTS", "Layout", "decode", "layout_of_schema", "recognise"]
-
-_LONG, _MAYBE_LONG, _STRING, _ARRAY, _FLOAT = 0, 1, 2, 3, 4
 
 
 @dataclass(frozen=True)
@@ -30,9 +28,9 @@ class Layout:
 
     def codes(self, names: Sequence[str]) -> NDArray[np.int64]:
         """What each field is on the wire."""
-        kinds = {"brokerIngestTimestamp": _MAYBE_LONG, "classifications": _ARRAY, "probability": _FLOAT}
+        kinds = {"brokerIngestTimestamp": MAYBE_LONG, "classifications": ARRAY, "probability": FLOAT}
         text = {"brokerName", "brokerVersion", "classifierName", "classifierParams", "classifierVersion"}
-        return np.array([_STRING if n in text else kinds.get(n, _LONG) for n in names], np.int64)
+        return np.array([STRING if n in text else kinds.get(n, LONG) for n in names], np.int64)
 
 
 LAYOUTS = {
@@ -134,132 +132,12 @@ def _decode(blob: NDArray, starts: NDArray, ends: NDArray, layout: Layout):  # t
     item_names = np.zeros((room if "classifierName" in layout.item else 0, 2, 2), np.int64)
     bits = np.zeros(1, np.uint32)
     top, item = layout.codes(layout.top), layout.codes(layout.item)
-    _kernel(
+    decode_messages(
         blob, starts, ends, top, item, ok, ints, names, offsets, class_id, probability, item_names, bits,
         bits.view(np.float32),
     )  # fmt: skip
     used = offsets[-1]
     return ok, ints, names, offsets, class_id[:used], probability[:used], item_names[:used]
-
-
-@numba.njit(cache=True, nogil=True)
-def _varint(blob, at, end):  # type: ignore[no-untyped-def]
-    value, shift = np.uint64(0), np.uint64(0)
-    while at < end and shift < np.uint64(64):
-        byte = np.uint64(blob[at])
-        at += 1
-        value |= (byte & np.uint64(127)) << shift
-        if byte < np.uint64(128):
-            return np.int64(value >> np.uint64(1)) ^ -np.int64(value & np.uint64(1)), at
-        shift += np.uint64(7)
-    return np.int64(0), -1
-
-
-@numba.njit(cache=True, nogil=True)
-def _kernel(  # type: ignore[no-untyped-def]
-    blob, starts, ends, top, item, ok, ints, names, offsets, class_id, probability, item_names, bits, real
-):
-    used, at = 0, 0
-    for m in range(len(starts)):
-        if starts[m] >= 0:
-            at = starts[m]
-        end = ends[m]
-        before, good = used, at >= 0
-        for f in range(len(top)):
-            if not good:
-                break
-            code = top[f]
-            if code == _ARRAY:
-                while good:
-                    count, at = _varint(blob, at, end)
-                    if at < 0:
-                        good = False
-                        break
-                    if count == 0:
-                        break
-                    if count < 0:  # a block with its size in bytes
-                        count = -count
-                        _size, at = _varint(blob, at, end)
-                        if at < 0:
-                            good = False
-                            break
-                    if count > end - at:
-                        good = False
-                        break
-                    for _ in range(count):
-                        text = 0
-                        for g in range(len(item)):
-                            if item[g] == _FLOAT:
-                                if at + 4 > end:
-                                    good = False
-                                    break
-                                bits[0] = (
-                                    np.uint32(blob[at])
-                                    | np.uint32(blob[at + 1]) << np.uint32(8)
-                                    | np.uint32(blob[at + 2]) << np.uint32(16)
-                                    | np.uint32(blob[at + 3]) << np.uint32(24)
-                                )
-                                probability[used] = real[0]
-                                at += 4
-                            else:
-                                value, at = _varint(blob, at, end)
-                                if at < 0:
-                                    good = False
-                                    break
-                                if item[g] == _STRING:
-                                    if value < 0 or at + value > end:
-                                        good = False
-                                        break
-                                    item_names[used, text, 0] = at
-                                    item_names[used, text, 1] = at + value
-                                    text += 1
-                                    at += value
-                                else:
-                                    class_id[used] = value
-                        if not good:
-                            break
-                        used += 1
-                continue
-            if code == _MAYBE_LONG:
-                branch, at = _varint(blob, at, end)
-                if at < 0 or branch < 0 or branch > 1:
-                    good = False
-                    break
-                if branch == 0:
-                    continue
-            value, at = _varint(blob, at, end)
-            if at < 0:
-                good = False
-            elif code == _STRING:
-                if value < 0 or at + value > end:
-                    good = False
-                else:
-                    names[m, f, 0] = at
-                    names[m, f, 1] = at + value
-                    at += value
-            else:
-                ints[m, f] = value
-        if good and starts[m] >= 0 and at != end:
-            good = False
-        if not good:
-            used = before
-            if starts[m] < 0:
-                at = -1  # nothing after it in the block can be found
-        ok[m] = good
-        offsets[m + 1] = used
-
-
-@numba.njit(cache=True, nogil=True)
-def _span_hashes(blob, spans):  # type: ignore[no-untyped-def]
-    out = np.empty(len(spans), np.uint64)
-    for i in range(len(spans)):
-        h = np.uint64(14695981039346656037)  # FNV-1a
-        for k in range(spans.shape[1]):
-            for at in range(spans[i, k, 0], spans[i, k, 1]):
-                h = (h ^ np.uint64(blob[at])) * np.uint64(1099511628211)
-            h = (h ^ np.uint64(256)) * np.uint64(1099511628211)
-        out[i] = h
-    return out
 
 
 def _batch(blob: NDArray, layout: Layout, decoded: tuple, file: str, first: int) -> Batch:
@@ -311,7 +189,7 @@ def _senders(
 ) -> tuple[tuple[Sender, ...], NDArray[np.int64]]:
     used = [column.get(n) for n in ("brokerName", "brokerVersion", "classifierName", "classifierParams")]
     spans = names[:, [u for u in used if u is not None]]
-    hashes = _span_hashes(blob, np.ascontiguousarray(spans))
+    hashes = span_hashes(blob, np.ascontiguousarray(spans))
     _, example, sender = np.unique(hashes, return_index=True, return_inverse=True)
     senders = tuple(
         Sender(*(("" if u is None else _text(blob, names[i, u])) for u in used)) for i in example.tolist()
@@ -323,7 +201,7 @@ def _split_items(
     blob: NDArray, item_names: NDArray, rows: NDArray, offsets: NDArray, senders: tuple, sender: NDArray
 ) -> tuple[NDArray, NDArray, tuple[Sender, ...], NDArray]:
     """A message whose items name several classifiers as one message each; items of one stay together."""
-    hashes = _span_hashes(blob, np.ascontiguousarray(item_names))
+    hashes = span_hashes(blob, np.ascontiguousarray(item_names))
     message = np.repeat(np.arange(len(rows)), np.diff(offsets))
     new = np.ones(len(hashes), bool)
     new[1:] = (hashes[1:] != hashes[:-1]) | (message[1:] != message[:-1])
