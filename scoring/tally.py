@@ -155,10 +155,11 @@ def _members(given: Sequence[Given]) -> NDArray[np.int64]:
 
 def _first_of_each(rows: NDArray[np.int64]) -> NDArray[np.int64]:
     """Up to SHOWN rows of each cell, in the order in which they came."""
-    order = np.lexsort((rows[:, 2], rows[:, 1], rows[:, 0]))
+    key = (rows[:, 0] << 40) + (rows[:, 1] << 20) + rows[:, 2]
+    order = np.argsort(key, kind="stable")
     sorted_ = rows[order]
     new = np.ones(len(rows), bool)
-    new[1:] = (np.diff(sorted_[:, :3], axis=0) != 0).any(1)
+    new[1:] = np.diff(key[order]) != 0
     starts = np.flatnonzero(new)
     place = np.arange(len(rows)) - np.repeat(starts, np.diff(np.append(starts, len(rows))))
     return sorted_[place < SHOWN]
