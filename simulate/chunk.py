@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from brokerbench.errors import ConfigError, did_you_mean
 from brokerbench.ids import permute, serial
 from brokerbench.rng import stream
 from brokerbench.tables import (
@@ -180,15 +179,8 @@ def active_span(stage: Stage) -> tuple[float, float]:
 
 def _override(drawn: dict[str, Array], population: Population) -> dict[str, Array]:
     """The parameters with those fixed that the configuration fixes."""
-    fixed = dict(drawn)
-    for name, value in population.parameters.items():
-        if name not in drawn:
-            raise ConfigError(
-                f"population {population.source!r}: parameters: expected a parameter of this class, got "
-                f"{name!r}; {did_you_mean(name, drawn)}"
-            )
-        fixed[name] = np.full_like(drawn[name], value)
-    return fixed
+    fixed = {name: np.full_like(drawn[name], value) for name, value in population.parameters.items()}
+    return {**drawn, **fixed}
 
 
 def observe(

@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 
 import brokerbench
 from brokerbench.config import encode
-from brokerbench.errors import BrokerbenchError, ConfigError, InputError
+from brokerbench.errors import BrokerbenchError, ConfigError, InputError, did_you_mean
 from brokerbench.rng import stream
 from brokerbench.store import Folder, write_columns, write_table
 from simulate import rates
@@ -97,6 +97,7 @@ def plan(simulation: Simulation) -> Plan:
         source = SOURCES[population.source]
         _check_files(source, population.source)
         where = f"population[{number}] {population.source!r}"
+        _check_parameters(population, source, where)
         hosts = None
         if not source.galactic:
             hosts = HOSTS[population.hosts or source.hosts]
@@ -127,6 +128,15 @@ def plan(simulation: Simulation) -> Plan:
         stages.append(stage)
         counts.append(count)
     return Plan(simulation, tuple(stages), tuple(counts), tuple(parts))
+
+
+def _check_parameters(population: Population, source: Source, where: str) -> None:
+    for name in population.parameters:
+        if name not in source.parameters:
+            raise ConfigError(
+                f"{where}: parameters: expected a parameter of this class, got {name!r}; "
+                f"{did_you_mean(name, source.parameters)}"
+            )
 
 
 def _check_files(source: Source, name: str) -> None:

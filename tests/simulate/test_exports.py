@@ -127,6 +127,17 @@ def test_snana_fits_comes_back_through_our_own_reader(
     )
 
 
+def test_plasticc_csv_comes_back_through_our_own_reader(
+    run: Folder, parts: list[ObjectPart], tmp_path: Path
+) -> None:
+    folder = export(EXPORTS["plasticc_csv"], run, tmp_path / "out", truth=True)
+    back = READERS["plasticc_csv"].read([folder], tmp_path / "back", seed=3, name="back")
+    again = list(object_parts(back))
+    np.testing.assert_allclose(np.sort(joined(again, "flux")), np.sort(joined(parts, "flux")), rtol=1e-5)
+    classes, before = (np.concatenate([p.objects.class_id for p in x]) for x in (again, parts))
+    np.testing.assert_array_equal(np.sort(classes), np.sort(before))
+
+
 def test_parquet_in_rows_is_read_by_pandas(run: Folder, parts: list[ObjectPart], tmp_path: Path) -> None:
     folder = export(EXPORTS["parquet_long"], run, tmp_path / "out", truth=True)
     curves, objects = (
