@@ -81,7 +81,7 @@ def stream_and_score(
         if process.exitcode:
             reason = failures.get() if not failures.empty() else f"exit code {process.exitcode}"
             raise TransportError(f"broker {process.name}: expected it to end with the stream, got {reason}")
-    score_run(run, link, spec=challenge.scoring)
+    score_run(run, link, spec=challenge.scoring, workers=workers)
     return write_report(run, run.path / "report.html")
 
 

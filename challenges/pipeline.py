@@ -245,10 +245,12 @@ def collect_answers(run: Folder, link: Link, *, topics: Sequence[str] | None = N
     return collect(run, link.open(run.path), list(topics))
 
 
-def score_run(run: Folder, link: Link, *, spec: Any, topics: Sequence[str] | None = None) -> Folder:
+def score_run(
+    run: Folder, link: Link, *, spec: Any, topics: Sequence[str] | None = None, workers: int = 1
+) -> Folder:
     """The scores of a run, its answers collected first where they are not yet."""
     if not (run.path / "ledger").is_dir():
         raise InputError(f"{run.path}: expected a run that was played, got no ledger; use `brokerbench play`")
     if not (run.path / "answers").is_dir():
         collect_answers(run, link, topics=topics)
-    return score(run, spec=spec)
+    return score(run, spec=spec, workers=workers)

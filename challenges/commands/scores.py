@@ -9,11 +9,13 @@ import typer
 from rich.box import SIMPLE_HEAVY
 
 from challenges.options import (
+    CPUS,
     Again,
     Prefix,
     RunPath,
     Settings,
     TransportName,
+    Workers,
     link_of,
     out_console,
     say,
@@ -33,6 +35,7 @@ def score_(
     transport: TransportName = "spool",
     settings: Settings = None,
     prefix: Prefix = "",
+    workers: Workers = CPUS,
     again: Again = False,
 ) -> None:
     """Collect the answers, balance the books and score them."""
@@ -48,7 +51,7 @@ def score_(
         spec = msgspec.structs.replace(spec, deadline_s=deadline)
     if again:
         forget(run_path, "answers", "rejects", "scores")
-    score_run(run_folder, link_of(transport, settings, prefix), spec=spec, topics=topic)
+    score_run(run_folder, link_of(transport, settings, prefix), spec=spec, topics=topic, workers=workers)
     show_leaderboard(run_path)
 
 
