@@ -36,7 +36,7 @@ class Sample:
         """Weight f8[m] of each row, mean 1: those of a class sum to the square root of its number of rows.
 
         Half-way, on a logarithmic scale, between classes as frequent as they came and all the same: equal
-        weights made log loss worse on every run tried, and weights of 1 lost the rare classes.
+        weights made log loss worse on most runs tried, and weights of 1 lost the rare classes.
         """
         _, inverse, counts = np.unique(self.class_id, return_inverse=True, return_counts=True)
         weights = counts[inverse] ** -0.5
