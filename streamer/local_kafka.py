@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -23,7 +24,7 @@ from brokerbench.store import atomic_write
 __all__ = ["LocalKafka", "Security", "down", "fetch", "jars", "java", "status", "up"]
 
 POM = Path(__file__).parent / "kafka_jars" / "pom.xml"
-START_S = 60.0
+START_S = 120.0
 
 _PROPERTIES = """\
 process.roles=broker,controller
@@ -235,13 +236,21 @@ def _format(runner: str, libs: Path, home: Path, security: Security | None) -> N
 
 
 def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for s in sockets:
-        s.bind(("127.0.0.1", 0))
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
+    """Ports below those that outgoing connections are given: a broker must get them again after a crash."""
+    sockets: list[socket.socket] = []
+    try:
+        while len(sockets) < count:
+            candidate = socket.socket()
+            try:
+                candidate.bind(("127.0.0.1", 15_000 + secrets.randbelow(15_000)))
+            except OSError:
+                candidate.close()
+                continue
+            sockets.append(candidate)
+        return [s.getsockname()[1] for s in sockets]
+    finally:
+        for s in sockets:
+            s.close()
 
 
 def _wait_for(process: subprocess.Popen[bytes], started: LocalKafka) -> None:

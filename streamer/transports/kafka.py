@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, ClassVar
 
@@ -168,11 +168,9 @@ class Kafka:
         watcher = self._client(ck.Consumer, CONSUMER | {"group.id": f"brokerbench-{uuid.uuid4()}"})
         try:
             before, since = None, time.monotonic()
+            here = [ck.TopicPartition(topic, p) for p in partitions]
             while time.monotonic() - since < _SETTLE_S:
-                now = [
-                    watcher.get_watermark_offsets(ck.TopicPartition(topic, p), timeout=_WAIT_S)
-                    for p in partitions
-                ]
+                now = _patiently(lambda: [watcher.get_watermark_offsets(p, timeout=_WAIT_S) for p in here])
                 if now != before:
                     if before is None and all(low == high for low, high in now):
                         return  # never written to
@@ -381,18 +379,47 @@ class KafkaConsumer:
     def _position(self, partition: int) -> int:
         if partition not in self._next:
             here = ck.TopicPartition(self._topic, partition)
-            committed = self._client.committed([here], timeout=_WAIT_S)[0].offset if self._group else -1
+            committed = -1
+            if self._group:
+                committed = _patiently(lambda: self._client.committed([here], timeout=_WAIT_S))[0].offset
             self._next[partition] = committed if committed >= 0 else self._ends(partition)[0]
         return self._next[partition]
 
     def _ends(self, partition: int) -> tuple[int, int]:
         here = ck.TopicPartition(self._topic, partition)
-        low, high = self._client.get_watermark_offsets(here, timeout=_WAIT_S)
+        low, high = _patiently(lambda: self._client.get_watermark_offsets(here, timeout=_WAIT_S))
         return low, high
 
     def close(self) -> None:
         """Leave the group."""
         self._client.close()
+
+
+_PASSING = frozenset(
+    (
+        ck.KafkaError.NOT_LEADER_FOR_PARTITION,
+        ck.KafkaError.LEADER_NOT_AVAILABLE,
+        ck.KafkaError.UNKNOWN_TOPIC_OR_PART,
+        ck.KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        ck.KafkaError.COORDINATOR_NOT_AVAILABLE,
+        ck.KafkaError.NOT_COORDINATOR,
+        ck.KafkaError._TRANSPORT,
+        ck.KafkaError._TIMED_OUT,
+    )
+)
+"""What a broker says that has just started, or has just made a topic."""
+
+
+def _patiently(ask: Callable[[], Any]) -> Any:
+    """What `ask` returns, asked again for up to _WAIT_S while the broker is not ready to say."""
+    until = time.monotonic() + _WAIT_S
+    while True:
+        try:
+            return ask()
+        except ck.KafkaException as error:
+            if error.args[0].code() not in _PASSING or time.monotonic() > until:
+                raise
+        time.sleep(0.1)
 
 
 def _sequence(headers: list[tuple[str, bytes]] | None) -> int:

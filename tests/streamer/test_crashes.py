@@ -160,15 +160,25 @@ def test_a_kafka_killed_in_mid_stream_and_started_again_has_everything_once(
             halfway.set()
             go_on.wait(60)
 
-    player = threading.Thread(target=lambda: play(run, transport, topic="t", progress=progress))
+    failures: list[BaseException] = []
+
+    def send() -> None:
+        try:
+            play(run, transport, topic="t", progress=progress)
+        except BaseException as error:
+            failures.append(error)
+            raise
+
+    player = threading.Thread(target=send)
     player.start()
     try:
         assert halfway.wait(60)
         local_kafka.down(tmp_path / "kafka", kill=True)
         go_on.set()
         local_kafka.up(tmp_path / "kafka", cache=cache)
-        player.join(90)
+        player.join(240)
         assert not player.is_alive()
+        assert failures == []
         check(run, transport, "t")
     finally:
         go_on.set()

@@ -6,6 +6,7 @@ import threading
 import uuid
 from pathlib import Path
 
+import confluent_kafka as ck
 import numpy as np
 import pytest
 
@@ -250,3 +251,32 @@ def test_members_of_a_group_share_the_partitions_and_answer_every_alert_once(
     assert summary.counts["accepted"] == sent
     assert sum(r.answered for r in reports) >= sent  # what a rebalance gives out twice is a duplicate
     assert summary.counts["duplicate"] == sum(r.answered for r in reports) - sent
+
+
+def test_a_broker_that_is_not_ready_is_asked_again_and_not_for_ever(monkeypatch) -> None:
+    from streamer.transports import kafka
+
+    monkeypatch.setattr(kafka, "_WAIT_S", 0.5)
+    left = [ck.KafkaError.NOT_LEADER_FOR_PARTITION, ck.KafkaError.COORDINATOR_LOAD_IN_PROGRESS]
+
+    def ask() -> int:
+        if left:
+            raise ck.KafkaException(ck.KafkaError(left.pop()))
+        return 7
+
+    assert kafka._patiently(ask) == 7
+
+    def never() -> int:
+        raise ck.KafkaException(ck.KafkaError(ck.KafkaError.LEADER_NOT_AVAILABLE))
+
+    with pytest.raises(ck.KafkaException):
+        kafka._patiently(never)
+    calls: list[int] = []
+
+    def forbidden() -> int:
+        calls.append(1)
+        raise ck.KafkaException(ck.KafkaError(ck.KafkaError.TOPIC_AUTHORIZATION_FAILED))
+
+    with pytest.raises(ck.KafkaException):
+        kafka._patiently(forbidden)
+    assert calls == [1]
