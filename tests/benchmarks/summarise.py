@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 
@@ -39,7 +40,9 @@ def main(source: str, target: str) -> None:
     Path(target).write_text(json.dumps(rows, indent=1) + "\n")
     table = Table("benchmark", "rate", "unit", "ratio", "against", "peak MB")
     for row in rows:
-        table.add_row(*(show(row[k]) for k in ("name", "rate", "unit", "ratio", "against", "peak_mb")))
+        table.add_row(
+            *(escape(show(row[k])) for k in ("name", "rate", "unit", "ratio", "against", "peak_mb"))
+        )
     Console(width=160).print(table)
 
 
