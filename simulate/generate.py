@@ -151,7 +151,8 @@ def _check_files(source: Source, name: str) -> None:
     root = os.environ.get(variable)
     if not root or not (Path(root) / folder).is_dir():
         raise InputError(
-            f"{variable}: expected a folder with {folder} for the class {name}, got {root or 'nothing'}; "
+            f"{variable}: expected a folder with {folder or 'model files'} for the class {name}, got "
+            f"{root or 'nothing'}; "
             "set the variable or choose another class"
         )
 

@@ -116,7 +116,7 @@ class Source:
     hosts: str | None = None
     parameters: dict[str, Parameter] = field(default_factory=dict)
     needs_files: tuple[str, str] | None = None
-    """Environment variable and folder below it, where the class needs files that are not included."""
+    """Environment variable and folder below it ("": itself), where the class needs files not included."""
     needs_package: tuple[str, str] | None = None
     """Package to import and the extra that installs it, where the class needs one."""
 

@@ -25,12 +25,12 @@ def draw(rng: Generator, place: Place) -> dict[str, Array]:
     period = np.where(
         ab,
         truncated_normal(rng, n, mean=0.575, sigma=0.070, limits=(0.42, 0.90)),
-        truncated_normal(rng, n, mean=0.330, sigma=0.040, limits=(0.22, 0.42)),
+        truncated_normal(rng, n, mean=0.338, sigma=0.042, limits=(0.22, 0.42)),
     )
     # the period-amplitude relation of Oosterhoff I stars, Sesar et al. 2010 fig. 16
     slope = 1.10 - 5.2 * np.log10(period / 0.55) + 0.15 * rng.standard_normal(n)
     amplitude = np.where(
-        ab, np.clip(slope, 0.25, 1.6), np.clip(0.55 + 0.08 * rng.standard_normal(n), 0.2, 0.8)
+        ab, np.clip(slope, 0.25, 1.6), np.clip(0.52 + 0.09 * rng.standard_normal(n), 0.2, 0.8)
     )
     distance = power_law(rng, n, index=-0.8, limits=(4.0, 110.0))  # r^-2.8 in density
     absolute = 0.66 + 0.10 * rng.standard_normal(n)

@@ -75,12 +75,18 @@ def test_a_figure_is_well_formed() -> None:
 # the real challenges
 
 
-def simulated(shared_data: Path, path: Path, source: str, count: int, **options: Any) -> SourceSummary:
+def simulated(
+    shared_data: Path, path: Path, source: str, count: int, *, least: int = 2, **options: Any
+) -> SourceSummary:
     """Triggered objects of a wide survey like ELAsTiCC's: 3 years, its efficiencies and trigger."""
     efficiency = shared_data / "08_model_inputs" / "snana_lsst" / "LSST_SEARCHEFF_PIPELINE.DAT"
     cadence = CadenceChoice(use="synthetic_wfd", options={"years": 3.0, "fields": 100, "visits_per_year": 62})
     survey = Survey(
-        cadence=cadence, detection_efficiency=str(efficiency), min_gap_days=0.021, template_visits=10
+        cadence=cadence,
+        detection_efficiency=str(efficiency),
+        min_detections=least,
+        min_gap_days=0.021 if least > 1 else 0.0,
+        template_visits=10,
     )
     population = [Population(source=source, count=count, **options)]
     return summarise(generate(small_simulation(survey=survey, population=population), path / "run"))[0]
