@@ -115,7 +115,7 @@ def show_leaderboard(run_path: Path) -> None:
         for name, axis in points.items()
     }
     title = "Leaderboard: macro F1 at the last answer, and at the n-th detection (@n)"
-    table = Table(title=title, box=SIMPLE_HEAVY)
+    table = Table(title=title, box=SIMPLE_HEAVY, pad_edge=False, collapse_padding=True)
     for name in ("rank", "classifier", "last", "interval", "objects", *points):
         table.add_column(name, no_wrap=True)
     for row in leaderboard(folder):
