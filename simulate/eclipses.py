@@ -82,8 +82,8 @@ def _hidden(d, behind, front, limb):  # type: ignore[no-untyped-def]
     # the hidden part lies about here on the disk behind; linear law, normalised to its mean
     r = min(max(d - 0.5 * front, 0.0) / behind, 0.95)
     intensity = (1.0 - limb * (1.0 - np.sqrt(1.0 - r * r))) / (1.0 - limb / 3.0)
-    full = min(1.0, (front / behind) ** 2)
-    return min(area / (np.pi * behind * behind) * intensity, 0.999 if full >= 1.0 else full * 1.3)
+    # a disk that is not all covered keeps some light, however bright its middle
+    return min(area / (np.pi * behind * behind) * intensity, 1.3 * (front / behind) ** 2, 0.999)
 
 
 @numba.njit(cache=True, nogil=True)

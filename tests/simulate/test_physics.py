@@ -277,6 +277,19 @@ def test_magnitudes_of_stars_grow_in_number() -> None:
     np.testing.assert_allclose(np.log10(counts[1:] / counts[:-1]), 0.3, atol=0.12)
 
 
+def test_no_eclipse_takes_all_the_light() -> None:
+    """A cool companion of nearly the same size in front, where limb darkening makes the middle count most."""
+    source = SOURCES["eclipsing_binary"]
+    one = {
+        "ea": 0.0, "eb": 1.0, "period": 1.0, "r1": 0.272, "r2": 0.262, "cos_i": 0.041, "temperature": 5390.0,
+        "ratio": 0.559, "mag_r": 20.0,
+    }  # fmt: skip
+    seen = scene(0.0, 60100.0, 60100 + np.linspace(0, 1, 2000), np.arange(2000) % 6)
+    light = source.light({k: np.full(1, v) for k, v in one.items()}, seen, stream(1, "x"))
+    assert (light.flux > 0).all()
+    assert light.template.min() > 0
+
+
 def test_hot_stars_are_blue() -> None:
     colours = blackbody_colours(lsst().effective, np.array([4000.0, 10000.0]), reference=6190.0)
     g_minus_i = colours[:, 1] - colours[:, 3]

@@ -66,7 +66,7 @@ def spread(source: str, drawn: Parameters, keep: np.ndarray) -> np.ndarray:
     nan = np.full(n, np.nan)
     here = Place(np.zeros(n), nan, np.full(n, 60000.0), nan, nan)
     light = SOURCES[source].light(one, scene(here.z, here.t0, times, np.full(250, 2)), stream(5, "light"))
-    magnitude = -2.5 * np.log10(np.maximum(light.flux.reshape(n, 250), 1e-3).astype("f8"))
+    magnitude = -2.5 * np.log10(light.flux.reshape(n, 250).astype("f8"))
     low, high = np.percentile(magnitude, [5, 95], axis=1)
     return high - low
 
