@@ -18,6 +18,7 @@ from scoring.axes import Point, find_point, points
 from scoring.metric import Metric, chosen
 from scoring.pairs import Joint, holm, joint, mcnemar, merge_joints, resample_joint
 from scoring.plans import make_plans
+from scoring.scope import scoped
 from scoring.snapshot import Snapshot, snapshot
 from scoring.sources import Answers, RunParts, find_answers, open_run
 from scoring.spec import Scoring
@@ -71,13 +72,14 @@ def compare(
 ) -> list[Pair]:
     """Every pair of the run's classifiers at one point, their differences tested on paired objects.
 
-    classifiers: labels or folder names, all for None. Of `spec.metrics` (all for None) those that
+    classifiers: labels or folder names, all for None. Of `spec.metrics` those that
     put each object into one cell: all but rankings, class-wise calibration, histories and metrics of
     single classes. Under `missing = "exclude"` a pair rests on the objects that both answered.
-    Raises UnknownName for a classifier, ConfigError for a point, InputError for fewer than two.
+    Raises UnknownName for a classifier, ConfigError for a point or for unlike scopes, InputError for
+    fewer than two.
     """
     parts = open_run(run)
-    answers = _named(find_answers(run, parts.parts), classifiers)
+    answers = _named(scoped(find_answers(run, parts.parts), spec.scopes), classifiers)
     point = find_point(axis, points(spec))
     metrics = {
         name: m
@@ -118,6 +120,9 @@ def _named(answers: list[Answers], wanted: Sequence[str] | None) -> list[Answers
         answers = list({known[name].label: known[name] for name in wanted}.values())
     if len(answers) < 2:
         raise InputError(f"compare: expected two classifiers or more, got {len(answers)}; run another one")
+    if len({a.scope for a in answers}) > 1:
+        labels = ", ".join(a.label for a in answers)
+        raise ConfigError(f"compare: expected classifiers of one scope, got {labels}; name some of one scope")
     return answers
 
 
@@ -263,16 +268,18 @@ def check_comparable(a: Mapping[str, Any], b: Mapping[str, Any]) -> None:
             )
     policies = (
         "classes",
+        "scopes",
         "normalise",
         "inner",
         "denominator",
         "missing",
         "deadline_s",
         "epsilon",
+        "budget",
         "detections",
         "days",
     )
-    unlike = [k for k in policies if a["spec"].get(k) != b["spec"].get(k)]
+    unlike = [k for k in policies if (a["spec"].get(k) or None) != (b["spec"].get(k) or None)]
     if unlike:
         raise ConfigError(f"compare: expected the same policies, got others for {', '.join(unlike)}")
     both = set(a["metrics"]) & set(b["metrics"])

@@ -101,7 +101,7 @@ def histories_plain(
         vectors = []
         for k in mine:
             p = np.zeros(len(layout.columns))
-            p[layout.own] = answers.probability[k]
+            np.add.at(p, layout.own, answers.probability[k])
             total = p.sum()
             if total < 1 - SUM_TOLERANCE:
                 p[layout.residual] += 1 - total
@@ -177,8 +177,9 @@ def _walk(  # type: ignore[no-untyped-def]
         for c in range(n_columns):
             now[c] = 0.0
         for c in range(len(own)):
-            now[own[c]] = np.float64(probability[k, c])
-            total += now[own[c]]
+            p = np.float64(probability[k, c])
+            now[own[c]] += p
+            total += p
         scale = 1.0
         if total < 1.0 - SUM_TOLERANCE:
             now[residual] += 1.0 - total

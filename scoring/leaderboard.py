@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,7 +36,7 @@ def scored_points(about: Mapping[str, Any]) -> tuple[Point, ...]:
 def leaderboard(
     scores: Folder, *, by: str = "macro_f1", axis: str = "last", lineages: bool = False
 ) -> list[dict[str, Any]]:
-    """Rows of rank, group, classifier, lineage, value, low, high, n and missing, the best first.
+    """Rows of rank, group, classifier, lineage, scope, value, low, high, n and missing, the best first.
 
     by: a metric with one value for all classes. axis: a point as ``last``, ``detection:3`` or
     ``days:8``. Equal values share a rank; an undefined value (None, with its reason in `missing`)
@@ -46,6 +46,8 @@ def leaderboard(
     `group` joins classifiers that the paired bootstrap does not tell apart from the first of their
     group (scoring.ties); None where it was not made, for another metric or without intervals.
     `lineage` is the classifier without its version: lineages=True keeps the best of each.
+    `scope` is that of a partial classifier, () for any other: unlike scopes follow one another, each
+    with its own ranks and groups, for their numbers answer different questions.
     """
     table, about = load_scores(scores)
     point = find_point(axis, scored_points(about))
@@ -66,13 +68,20 @@ def leaderboard(
     rows.sort(
         key=lambda r: (r["value"] is None, 0.0 if r["value"] is None else sign * r["value"], r["classifier"])
     )
-    lineage = {c["label"]: _lineage(c) for c in about["classifiers"]}
+    known = {c["label"]: c for c in about["classifiers"]}
     for row in rows:
-        row["lineage"] = lineage[row["classifier"]]
+        row["lineage"] = _lineage(known[row["classifier"]])
+        row["scope"] = tuple(known[row["classifier"]].get("scope", ()))
     if lineages:
-        best = {r["lineage"]: r["classifier"] for r in reversed(rows)}
-        rows = [r for r in rows if best[r["lineage"]] == r["classifier"]]
+        best = {(r["lineage"], r["scope"]): r["classifier"] for r in reversed(rows)}
+        rows = [r for r in rows if best[r["lineage"], r["scope"]] == r["classifier"]]
     pairs = [p for p in about.get("pairs", ()) if p["point"] == axis and p["metric"] == by]
+    scopes = sorted({r["scope"] for r in rows})
+    return [row for s in scopes for row in _ranked([r for r in rows if r["scope"] == s], pairs)]
+
+
+def _ranked(rows: list[dict[str, Any]], pairs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The rows of one scope, best first, with group and rank."""
     if pairs:
         for row, group in zip(rows, tie_groups([r["classifier"] for r in rows], pairs), strict=True):
             row["group"] = None if row["value"] is None else group

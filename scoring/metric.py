@@ -12,7 +12,32 @@ from numpy.typing import NDArray
 from scoring.registries import METRICS
 from scoring.states import State, Statistics
 
-__all__ = ["METRICS", "Metric", "chosen", "ratio"]
+__all__ = ["CORE", "METRICS", "Metric", "chosen", "ratio"]
+
+CORE = (
+    "accuracy",
+    "balanced_accuracy",
+    "brier",
+    "completeness",
+    "ece",
+    "f1",
+    "log_loss",
+    "macro_f1",
+    "macro_f1_level_1",
+    "macro_f1_level_2",
+    "macro_log_loss",
+    "mcc",
+    "plasticc_log_loss",
+    "precision",
+    "recall",
+    "skill",
+    "weighted_f1",
+)
+"""What is scored where nothing else is asked for: all that rests on counts and sums of losses.
+
+Left to "all" are rankings, class-wise calibration, held-out thresholds, the hierarchy but for its
+levels, and whole histories, which cost more than everything here together.
+"""
 
 
 @dataclass(frozen=True)
@@ -42,9 +67,11 @@ class Metric:
     successes: Callable[[Statistics], tuple[NDArray, NDArray]] | None = None
 
 
-def chosen(names: Sequence[str] | None) -> dict[str, Metric]:
-    """The metrics of the given names, all of them for None. UnknownName with a hint."""
-    return {name: METRICS[name] for name in (sorted(METRICS) if names is None else names)}
+def chosen(names: Sequence[str]) -> dict[str, Metric]:
+    """The metrics of the given names, of CORE for "core", all for "all". UnknownName with a hint."""
+    if isinstance(names, str):
+        names = {"core": CORE, "all": sorted(METRICS)}.get(names, (names,))
+    return {name: METRICS[name] for name in names}
 
 
 def ratio(above: NDArray, below: NDArray) -> NDArray[np.float64]:

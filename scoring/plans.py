@@ -10,8 +10,8 @@ from brokerbench.errors import InputError, UnknownName, did_you_mean
 from brokerbench.taxonomy import ELASTICC2
 from scoring.axes import find_point, points
 from scoring.metric import Metric
+from scoring.scope import layout_of
 from scoring.slices import chosen_slices
-from scoring.snapshot import layout
 from scoring.sources import Answers, RunParts
 from scoring.spec import Scoring
 from scoring.states import CONFUSION, State
@@ -23,7 +23,7 @@ __all__ = ["make_plans"]
 def make_plans(
     parts: RunParts, answers: Sequence[Answers], spec: Scoring, metrics: Mapping[str, Metric]
 ) -> list[Plan]:
-    """A plan for each classifier, all with the same true classes and their frequencies.
+    """A plan for each classifier, all of the same objects, true classes and frequencies.
 
     Raises InputError where nothing was detected or no class of the list is there, UnknownName for
     an id beyond the taxonomy.
@@ -54,7 +54,7 @@ def make_plans(
             spec,
             at,
             tuple(states.values()),
-            layout(a.classes, truth, prior),
+            layout_of(a.classes, truth, prior, a.scope),
             slices=sliced,
             slice_points=tuple(at.index(find_point(key, at)) for key in spec.slice_points),
             slice_states=tuple(of_slices.values()),

@@ -18,6 +18,7 @@ from brokerbench.tables import Confusion, Scores
 from scoring.accounting import Books
 from scoring.metric import Metric, chosen
 from scoring.plans import make_plans
+from scoring.scope import scoped
 from scoring.slices import chosen_slices
 from scoring.sources import Answers, RunParts, find_answers, open_run
 from scoring.spec import Scoring
@@ -45,7 +46,7 @@ def score(run: Folder, *, spec: Scoring, out: Path | None = None, workers: int =
     """
     metrics = chosen(spec.metrics)
     parts = open_run(run)
-    answers = find_answers(run, parts.parts)
+    answers = scoped(find_answers(run, parts.parts), spec.scopes)
     plans = make_plans(parts, answers, spec, metrics)
     tallies, held = _tally_all(parts, answers, plans, workers=workers)
     books = [_books(a, t) for a, t in zip(answers, tallies, strict=True)]
@@ -69,7 +70,7 @@ def _tally_all(
             tally(alerts, a.part(part), plan, where=str(a.folder.file("classifications", part)))
             for a, plan in zip(answers, plans, strict=True)
         ]
-        return tallies, joint_given(tallies) if plans[0].spec.intervals else {}
+        return tallies, joint_given(tallies, plans) if plans[0].spec.intervals else {}
 
     held: list[tuple[list[Tally], Held]] = []
     for one in _ordered_map(of_part, parts.parts, workers):

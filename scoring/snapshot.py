@@ -16,7 +16,7 @@ from scoring.spec import Scoring
 if TYPE_CHECKING:
     from scoring.history import History
 
-__all__ = ["DEFECTS", "Layout", "Snapshot", "layout", "snapshot", "vectors", "vectors_plain"]
+__all__ = ["DEFECTS", "Layout", "Nightly", "Snapshot", "layout", "snapshot", "vectors", "vectors_plain"]
 
 SUM_TOLERANCE = 1e-3
 """How far a sum of probabilities may be from 1: 32 float32 terms and text with 4 digits."""
@@ -36,6 +36,14 @@ class Layout:
     own: NDArray[np.int64]  # [K], column of each class of the classifier
     target: NDArray[np.int64]  # [T], column of each true class
     prior: NDArray[np.float64]  # [T], class frequencies of the run's objects
+    scope: tuple[int, ...] = ()  # of a partial classifier (scoring.scope); empty for any other
+    whole: Layout | None = None  # before it was projected to the scope
+    row: NDArray[np.int64] | None = None  # [T of whole], row of each true class here
+
+    @property
+    def of_run(self) -> Layout:
+        """The layout of all true classes, whatever the scope."""
+        return self if self.whole is None else self.whole
 
     @property
     def residual(self) -> int:
@@ -61,6 +69,16 @@ def layout(classes: Sequence[int], truth: Sequence[int], prior: NDArray[np.float
 
 
 @dataclass(frozen=True)
+class Nightly:
+    """k last answers of a night to an object."""
+
+    budget: int  # objects picked a night and class
+    night: NDArray[np.int64]  # [k]
+    row: NDArray[np.int64]  # [k], row of the object in the snapshot
+    probability: NDArray[np.float32]  # [k, T], of the true classes
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """n objects at one point, those that reach it and count in its denominator."""
 
@@ -71,6 +89,7 @@ class Snapshot:
     predicted: NDArray[np.int64]  # [n], index into layout.columns, -1 for no answer
     probability: NDArray[np.float64]  # [n, C], rows sum to 1; zeros where there is no answer at all
     history: History | None = None  # at the last point
+    nightly: Nightly | None = None  # likewise, where a metric needs it
 
     def true_probability(self) -> NDArray[np.float64]:
         """Probability of the true class, f8[n]."""
@@ -158,7 +177,7 @@ def vectors_plain(
             defects["sum_above_1"] += 1
         if normalise == "reject" and abs(total - 1) > SUM_TOLERANCE:
             continue
-        values[i, layout.own] = given
+        np.add.at(values[i], layout.own, given)  # classes beyond a scope share a column
         if normalise == "residual" and total < 1 - SUM_TOLERANCE:
             values[i, layout.residual] += 1 - total
         else:
@@ -193,7 +212,7 @@ def _vectors(probability, rows, own, residual, mode, values, predicted, defects)
         if (mode == 2 and off) or (mode == 1 and total == 0.0):
             continue
         for k in range(n_own):
-            values[i, own[k]] = np.float64(probability[row, k])
+            values[i, own[k]] += np.float64(probability[row, k])
         if mode == 0 and off and total < 1.0:
             values[i, residual] += 1.0 - total
         else:

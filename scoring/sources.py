@@ -32,6 +32,7 @@ class Answers:
     classes: tuple[int, ...]
     counts: dict[str, int]
     parts: frozenset[str]
+    scope: tuple[int, ...] = ()
 
     def part(self, name: str) -> Classifications:
         """The answers of one part; an empty table where the classifier answered nothing of it."""

@@ -9,6 +9,7 @@ from msgspec import Meta, field
 
 from brokerbench.config import Config
 from brokerbench.errors import ConfigError
+from brokerbench.taxonomy import NOT_CLASSIFIED, RESIDUAL
 
 __all__ = ["Scoring"]
 
@@ -23,7 +24,8 @@ class Scoring(Config, frozen=True):
         last alert), or those "answered".
     slices: subsets of the objects (scoring.slices), scored at slice_points with slice_metrics.
     classes: class ids that count as truth; None for those present in the run's truth.
-    metrics: names; None for every registered one.
+    scopes: classifier (folder or label) -> the class ids that it claims to tell apart (scoring.scope).
+    metrics: "core" (scoring.metric.CORE), "all" that are registered, or a list of names.
     normalise: probabilities that sum to less than 1 leave the rest to class 200 ("residual"),
         are divided by their sum ("rescale"), or make the answer count as missing ("reject").
     inner: probability on a class above the true ones (SN-like) stays a column of its own, or is
@@ -31,6 +33,7 @@ class Scoring(Config, frozen=True):
     missing: what a probabilistic metric takes for an object without an answer: the class
         frequencies ("prior"), probability 0 ("worst"), or the object is left out ("exclude").
     deadline_s: answers published later than this after the alert was sent are late and not used.
+    budget: objects that a follow-up programme can take a night and class (scoring.nightly).
     epsilon: smallest probability that the log loss sees.
     intervals, resamples, confidence: bootstrap over objects.
     """
@@ -47,11 +50,13 @@ class Scoring(Config, frozen=True):
     slice_points: list[str] = field(default_factory=lambda: ["last"])
     slice_metrics: list[str] = field(default_factory=lambda: ["macro_f1", "accuracy", "log_loss"])
     classes: list[int] | None = None
-    metrics: list[str] | None = None
+    scopes: dict[str, list[int]] = field(default_factory=dict)
+    metrics: list[str] | Literal["core", "all"] = "core"
     normalise: Literal["residual", "rescale", "reject"] = "residual"
     inner: Literal["column", "spread"] = "column"
     missing: Literal["prior", "worst", "exclude"] = "prior"
     deadline_s: Annotated[float, Meta(gt=0)] | None = None
+    budget: Annotated[int, Meta(ge=1)] = 100
     epsilon: Annotated[float, Meta(gt=0, lt=0.5)] = 1e-6
     intervals: bool = True
     resamples: Annotated[int, Meta(ge=100)] = 2000
@@ -63,6 +68,12 @@ class Scoring(Config, frozen=True):
             _check_points(name, getattr(self, name))
         if self.classes is not None and len(set(self.classes)) != len(self.classes):
             raise ConfigError(f"scoring.classes: expected each id once, got {self.classes}")
+        for name, scope in self.scopes.items():
+            if not scope or len(set(scope)) != len(scope) or {RESIDUAL, NOT_CLASSIFIED} & set(scope):
+                raise ConfigError(
+                    f"scoring.scopes.{name}: expected class ids, each once, without {RESIDUAL} and "
+                    f"{NOT_CLASSIFIED}, got {scope}"
+                )
 
 
 def _check_points(name: str, values: Sequence[float]) -> None:

@@ -33,14 +33,15 @@ def summary(
 ) -> dict[str, Any]:
     """The content of scores.json but for the metrics, as plain dicts and lists without NaN."""
     plan, counted = plans[0], tallies[0]
-    ids = sorted({c for p in plans for c in p.layout.columns})
+    whole = plan.layout.of_run
+    ids = sorted({*whole.truth, *(c for p in plans for c in p.layout.columns)})
     return {
         "format": FORMAT,
         "generator": f"brokerbench {brokerbench.__version__}",
         "run": _run(parts.run, parts.ledger),
         "spec": encode(plan.spec),
-        "classes": [int(c) for c in plan.layout.truth],
-        "prior": plan.layout.prior.tolist(),
+        "classes": [int(c) for c in whole.truth],
+        "prior": whole.prior.tolist(),
         "class_counts": {str(c): round(p * counted.objects) for c, p in _prior(plan)},
         "names": {str(c): ELASTICC2.name_of(c) for c in ids},
         "points": [{"key": p.key, "axis": p.axis, "at": finite(p.at), "label": p.label} for p in plan.points],
@@ -50,7 +51,8 @@ def summary(
 
 
 def _prior(plan: Plan) -> list[tuple[int, float]]:
-    return list(zip(plan.layout.truth, plan.layout.prior.tolist(), strict=True))
+    whole = plan.layout.of_run
+    return list(zip(whole.truth, whole.prior.tolist(), strict=True))
 
 
 def finite(value: float) -> float | None:
@@ -75,6 +77,8 @@ def _classifier(answers: Answers, counted: Tally, plan: Plan, books: Books) -> d
         "folder": answers.folder.path.name,
         **answers.classifier,
         "classes": list(answers.classes),
+        "scope": list(answers.scope),
+        "truth": list(plan.layout.truth),
         "manifest_sha256": file_sha256(answers.folder.path / "manifest.json"),
         "accounting": asdict(books),
         "objects": {"sent": counted.objects, "answered": counted.ever_answered},

@@ -15,6 +15,7 @@ from scoring.axes import Point
 from scoring.history import History, histories
 from scoring.join import match
 from scoring.latency import Latencies
+from scoring.nightly import NIGHTLY, answers_by_night, night_of
 from scoring.snapshot import Layout, Snapshot, snapshot
 from scoring.spec import Scoring
 from scoring.states import CONFUSION, State
@@ -107,6 +108,11 @@ def tally(alerts: Sent, answers: Classifications, plan: Plan, *, where: str) -> 
         if plan.history_states and plan.points[a].axis == "last":
             history = _histories(alerts, answers, plan, np.where(in_time, row, -1), true)
             whole = replace(seen, history=history.take(match(alerts.object_id, seen.object_id)))
+            if NIGHTLY in plan.history_states:
+                used = np.where(in_time, row, -1)
+                whole = replace(
+                    whole, nightly=answers_by_night(alerts, answers, seen, row=used, spec=plan.spec)
+                )
             _count(arrays, (a, ALL), whole, plan.history_states)
         if a in plan.slice_points:
             of = match(alerts.object_id, seen.object_id)
@@ -165,12 +171,8 @@ def _first_of_each(rows: NDArray[np.int64]) -> NDArray[np.int64]:
     return sorted_[place < SHOWN]
 
 
-NOON = 0.67
-"""Fraction of a UTC day at which a night begins: noon on Cerro Pachon."""
-
-
 def _nights(alerts: Sent, answered: NDArray[np.int64]) -> NDArray[np.int64]:
-    night = np.floor(alerts.mjd - NOON).astype(np.int64)
+    night = night_of(alerts.mjd)
     one = np.ones(len(night), np.int64)
     got = np.bincount(answered, minlength=len(night))
     return _added_nights(np.stack([night, one, got], 1))
@@ -267,4 +269,5 @@ def _rows(alerts: Sent, answers: Classifications, where: str) -> NDArray[np.int6
 
 def class_rows(class_id: NDArray[np.int32], layout: Layout) -> NDArray[np.int64]:
     """Index into layout.truth, i8[n], -1 for a class that is not scored."""
-    return match(np.array(layout.truth, np.int64), class_id.astype(np.int64))
+    row = match(np.array(layout.of_run.truth, np.int64), class_id.astype(np.int64))
+    return row if layout.row is None else np.where(row < 0, -1, layout.row[row])

@@ -25,13 +25,14 @@ MOST = 12
 Held = dict[tuple[int, int, int], Joint]
 
 
-def joint_given(tallies: Sequence[Tally]) -> Held:
-    """Joint counts of what each pair of classifiers gave the objects of one part, point by point."""
+def joint_given(tallies: Sequence[Tally], plans: Sequence[Plan]) -> Held:
+    """Joint counts of what each pair of classifiers of one scope gave the objects of one part."""
     if not 2 <= len(tallies) <= MOST:
         return {}
     return {
         (i, j, a): _joint(tallies[i].given[a], tallies[j].given[a])
         for i, j in combinations(range(len(tallies)), 2)
+        if plans[i].layout.scope == plans[j].layout.scope
         for a in range(len(tallies[0].given))
     }
 

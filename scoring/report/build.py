@@ -24,7 +24,7 @@ def write_report(run: Folder, out: Path, *, scores: Path | None = None) -> Path:
     policy in its head forbids any connection.
     """
     shown = payload(Folder.open(scores or run.path / "scores", kind="scores"))
-    shown["examples"] = examples(run, shown["classes"])
+    shown["examples"] = examples(run, shown["classes"], scopes=shown["spec"].get("scopes"))
     with atomic_write(out, "w") as file:
         file.write(render(shown))
     return out

@@ -91,7 +91,7 @@ function startSlices() {
 
 // --- histories and nights
 (function drawHistories() {
-  const metrics = metricNames.filter(m => data.metrics[m].history);
+  const metrics = metricNames.filter(m => data.metrics[m].history && !data.metrics[m].per_class);
   if (!metrics.length) { $("history").hidden = true; return; }
   const head = el("tr", {}, el("th", { scope: "col" }, "Classifier"), el("th", { scope: "col" }, ""), ...metrics.map(m => el("th", { scope: "col" }, `${data.metrics[m].title} ${data.metrics[m].direction === "higher" ? "↑" : "↓"}`)));
   const body = labels.map((label, i) => el("tr", {}, el("th", { scope: "row" }, swatch(i), label), el("td", {}), ...metrics.map(m => {

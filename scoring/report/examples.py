@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from brokerbench.store import Folder
 from brokerbench.tables import BANDS, LightCurves, Objects, Visits
 from scoring.join import match
 from scoring.report.payload import rounded
+from scoring.scope import scoped
 from scoring.sources import Answers, RunParts, find_answers, open_run
 from scoring.timeline import Sent
 
@@ -24,17 +25,20 @@ QUANTILE = 0.8
 """Which object stands for its class: the one at this quantile of the number of alerts."""
 
 
-def examples(run: Folder, truth: Sequence[int], *, each: int = 2) -> list[dict[str, Any]]:
+def examples(
+    run: Folder, truth: Sequence[int], *, scopes: Mapping[str, Sequence[int]] | None = None, each: int = 2
+) -> list[dict[str, Any]]:
     """Objects of each class of `truth` with light curve and histories of probability.
 
     At most `each` a class, from the first parts that hold the class; an empty list where the run
-    keeps no light curves. The choice depends on the run alone, not on any answer.
+    keeps no light curves. The choice depends on the run alone, not on any answer. scopes: as scored,
+    for the labels.
     """
     if not (run.path / "light_curves").is_dir():
         return []
     parts = open_run(run)
     visits = run.read("visits", "all", Visits)
-    answers = find_answers(run, parts.parts)
+    answers = scoped(find_answers(run, parts.parts), scopes or {})
     bands = tuple(run.manifest.get("bands", BANDS))
     wanted = dict.fromkeys(truth, each)
     shown: list[dict[str, Any]] = []

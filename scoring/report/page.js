@@ -119,20 +119,23 @@ function orderBy(metric) { state.metric = metric; $("board-metric").value = metr
 function ranked() {
   const sign = data.metrics[state.metric].direction === "higher" ? -1 : 1;
   const rows = labels.map((label, i) => ({ label, i, v: entry(state.metric, label) || [null, null, null, 0, "not scored"] }));
-  rows.sort((a, b) => (a.v[0] === null) - (b.v[0] === null) || sign * (a.v[0] - b.v[0]) || (a.label < b.label ? -1 : 1));
-  rows.forEach((r, k) => { r.rank = r.v[0] === null ? "–" : k && rows[k - 1].v[0] === r.v[0] ? rows[k - 1].rank : k + 1; });
+  const scope = i => (data.classifiers[i].scope || []).join();
+  rows.sort((a, b) => (scope(a.i) < scope(b.i) ? -1 : scope(a.i) > scope(b.i) ? 1 : 0) || (a.v[0] === null) - (b.v[0] === null) || sign * (a.v[0] - b.v[0]) || (a.label < b.label ? -1 : 1));
+  rows.forEach((r, k) => { r.rank = r.v[0] === null ? "–" : k && scope(rows[k - 1].i) === scope(r.i) && rows[k - 1].v[0] === r.v[0] ? rows[k - 1].rank : k + 1 - rows.findIndex(q => scope(q.i) === scope(r.i)); });
   return rows;
 }
 function classesHere() {
-  const cells = (data.confusion[labels[0]] || {})[point().key] || [];
+  const whole = labels.find((_, i) => !(data.classifiers[i].scope || []).length) || labels[0];
+  const cells = (data.confusion[whole] || {})[point().key] || [];
   return new Set(cells.map(c => c[0])).size;
 }
 function tieGroups(rows) {
   const pairs = (data.pairs || []).filter(p => p.point === point().key && p.metric === state.metric);
   if (!pairs.length) return null;
   const apart = new Set(pairs.filter(p => p.better).flatMap(p => [`${p.a}\n${p.b}`, `${p.b}\n${p.a}`]));
+  const scope = r => (data.classifiers[r.i].scope || []).join();
   let first = null, group = 0;
-  return rows.map(r => { if (first === null || apart.has(`${first}\n${r.label}`)) { group += 1; first = r.label; } return group; });
+  return rows.map(r => { if (first === null || scope(first) !== scope(r) || apart.has(`${first.label}\n${r.label}`)) { group += 1; first = r; } return group; });
 }
 function drawBoard() {
   const rows = ranked(), at = scale(rows.map(r => r.v), state.metric), about = data.metrics[state.metric];
@@ -171,8 +174,10 @@ onPoint(drawBoard);
 function drawClasses() {
   const m = $("class-metric").value;
   const head = el("tr", {}, el("th", { scope: "col" }, "Class"), el("th", { scope: "col" }, "Objects"), ...labels.map((l, i) => el("th", { scope: "col", class: "left" }, swatch(i), l)));
-  const body = data.classes.map(id => {
-    const first = (entry(m, labels[0]) || {})[id];
+  // A partial classifier has true classes of its own: those of its scope, and the rest.
+  const shown = [...new Set([...data.classes, ...data.classifiers.flatMap(c => c.truth || [])])];
+  const body = shown.map(id => {
+    const first = labels.map(l => (entry(m, l) || {})[id]).find(v => v);
     const line = el("tr", {}, el("th", { scope: "row" }, `${className(id)} `, el("span", { class: "pm" }, String(id))), el("td", {}, first ? integer(first[3]) : "–"));
     labels.forEach((label, i) => {
       const v = (entry(m, label) || {})[id];

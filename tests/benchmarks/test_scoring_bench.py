@@ -48,11 +48,12 @@ def _peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def test_counting_of_one_part_in_memory(benchmark) -> None:  # type: ignore[no-untyped-def]
+@pytest.mark.parametrize("which", ["core", "all"])
+def test_counting_of_one_part_in_memory(benchmark, which: str) -> None:  # type: ignore[no-untyped-def]
     truth, ledger = one_part(Survey(objects=4096, alerts=30, classes=TWENTY[:19]), 0)
     answers = answers_of(truth, ledger, Answering("a", TWENTY, guessing(TWENTY)), part="00-00000")
     spec = Scoring(slices=[])
-    metrics = chosen(None).values()
+    metrics = chosen(which).values()
     states = {m.state.name: m.state for m in metrics if not m.history}
     history = {m.state.name: m.state for m in metrics if m.history}
     columns = layout(TWENTY, TWENTY[:19], np.full(19, 1 / 19))
@@ -99,9 +100,12 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Folder:
     return run
 
 
+@pytest.mark.parametrize("which", ["core", "all"])
 @pytest.mark.parametrize("intervals", [False, True])
-def test_scoring_from_parquet(benchmark, large: Folder, tmp_path: Path, intervals: bool) -> None:  # type: ignore[no-untyped-def]
-    spec = Scoring(intervals=intervals)
+def test_scoring_from_parquet(  # type: ignore[no-untyped-def]
+    benchmark, large: Folder, tmp_path: Path, intervals: bool, which: str
+) -> None:
+    spec = Scoring(intervals=intervals, metrics=which)  # type: ignore[arg-type]
     n = sum(len(large_part) for large_part in _answers(large))
     score(large, spec=spec, out=tmp_path / "s")  # compiled
     started = time.process_time()

@@ -8,7 +8,7 @@ import numpy as np
 
 from scoring.history import History
 from scoring.metric import METRICS, Metric
-from scoring.snapshot import Layout, Snapshot, layout
+from scoring.snapshot import Layout, Nightly, Snapshot, layout
 from scoring.states import Statistics
 
 CLASSES = (2222, 2223, 2224, 2232, 2332)
@@ -38,7 +38,10 @@ def snapshot_of(
     ids = np.arange(len(true)) if ids is None else ids
     true = np.asarray(true, "i8")
     history = _history(true, values, predicted, layout)
-    return Snapshot(layout, epsilon, ids, true, predicted.astype("i8"), values, history)
+    answered = np.flatnonzero(~absent)
+    score = values[answered][:, layout.target].astype("f4")
+    nightly = Nightly(60, ids[answered] % 3, answered, score)
+    return Snapshot(layout, epsilon, ids, true, predicted.astype("i8"), values, history, nightly)
 
 
 def _history(true: np.ndarray, values: np.ndarray, predicted: np.ndarray, layout: Layout) -> History:

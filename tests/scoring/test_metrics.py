@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from brokerbench.taxonomy import PLASTICC
-from scoring.metric import METRICS, chosen
+from scoring.metric import CORE, METRICS, chosen
 from scoring.values import clopper_pearson
 from tests.scoring.snapshots import (
     CLASSES,
@@ -274,7 +274,9 @@ def test_resampled_losses_of_the_sample_itself_are_its_exact_sum() -> None:
 
 def test_metrics_are_chosen_by_name() -> None:
     assert list(chosen(["f1", "accuracy"])) == ["f1", "accuracy"]
-    assert set(chosen(None)) == set(METRICS)
+    assert set(chosen("all")) == set(METRICS)
+    assert tuple(chosen("core")) == CORE
+    assert set(CORE) < set(METRICS)
     with pytest.raises(
         Exception, match="expected the name of a metric, got 'macrof1'; did you mean 'macro_f1'"
     ):

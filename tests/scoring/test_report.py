@@ -40,7 +40,7 @@ def scored(tmp_path_factory: pytest.TempPathFactory) -> Folder:
     manifest = json.loads(file.read_text())
     manifest["classifier"]["name"] = "</script><script>window.broken=1</script><b>poor"
     file.write_text(json.dumps(manifest))
-    score(run, spec=Scoring(resamples=200))
+    score(run, spec=Scoring(resamples=200, metrics="all"))
     return run
 
 
@@ -161,6 +161,33 @@ def test_the_page_opens_without_a_word_on_the_console(opened: Any) -> None:
     )
     assert names[0] == "good 1"
     assert "<b>poor" in names[1]
+
+
+@pytest.mark.browser
+def test_a_page_of_core_metrics_and_a_scope_opens_and_keeps_scopes_apart(
+    browser: Any, scored: Folder, tmp_path: Path
+) -> None:
+    spec = Scoring(resamples=100, scopes={"good": [2222]})
+    folder = score(scored, spec=spec, out=tmp_path / "scores")
+    path = write_report(scored, tmp_path / "report.html", scores=folder.path)
+    browser.get(path.as_uri())
+    assert browser.execute_script("return document.documentElement.dataset.ready") == "true"
+    assert browser.get_log("browser") == []
+    assert browser.execute_script("return document.getElementById('history').hidden")  # none were scored
+    assert not browser.execute_script("return document.getElementById('calibration').hidden")
+    rows = browser.execute_script(
+        "return [...document.querySelectorAll('#board tbody tr')].map(tr => [tr.cells[0].textContent, "
+        "tr.cells[1].textContent])"
+    )
+    assert [r[0] for r in rows] == ["1", "1"]  # each leads its own scope
+    assert rows[1][1] == "good 1 [scope 2222]"
+    browser.execute_script(
+        "const s = document.getElementById('confusion-classifier'); s.value = 'good 1 [scope 2222]'; "
+        "s.dispatchEvent(new Event('change'))"
+    )
+    true = browser.execute_script("return document.querySelectorAll('#matrix tbody tr').length")
+    assert true == 2  # SN Ia and the rest
+    assert browser.get_log("browser") == []
 
 
 @pytest.mark.browser
