@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,14 +16,17 @@ from brokerbench.errors import BrokerbenchError, InputError
 from brokerbench.store import Folder, read_table, write_table
 from brokerbench.tables import AlertBatch, Alerts, DiaObjects, Hosts, LightCurves, Visits
 from streamer.history import Histories, Trigger, histories
-from streamer.packets import PacketFile, PacketWriter
+from streamer.packets import PacketFile, Packets, PacketWriter
 from streamer.schemas import SCHEMAS
-from streamer.schemas.schema import UNKNOWN_HOST, UNKNOWN_REDSHIFT, Part
+from streamer.schemas.schema import CUTOUTS, UNKNOWN_HOST, UNKNOWN_REDSHIFT, Part
 
-__all__ = ["Late", "Timing", "part_numbers", "prepare", "read_batches", "schedule"]
+__all__ = ["Cutouts", "Late", "Timing", "part_numbers", "prepare", "read_batches", "schedule"]
 
 SECONDS_A_DAY = 86400.0
 Progress = Callable[[int, int], None]
+Cutouts = Callable[[str, Alerts], Mapping[str, Packets]]
+"""The stamps of a part's alerts, given its name and its n alerts: by Science, Template, Difference n byte
+strings in the order of the alerts, empty for none. Called in the worker processes: a function of a module."""
 
 
 @dataclass(frozen=True)
@@ -83,18 +86,23 @@ def prepare(
     schema: str = "elasticc_v0_9_1",
     delay_s: float = 60.0,
     late: Late | None = None,
+    cutouts: Cutouts | None = None,
     workers: int = 1,
     progress: Progress | None = None,
 ) -> Folder:
     """The folder RUN/stream: alerts and packets of every part, ready to send.
 
-    late: redshifts and hosts that alerts carry only some days after the first detection. Goes on at
-    the first missing part after a crash; the bytes do not depend on workers.
+    late: redshifts and hosts that alerts carry only some days after the first detection. cutouts: stamps that
+    alerts carry as they are given, those of one part in memory at a time; null without. Goes on at
+    the first missing part after a crash; the bytes do not depend on workers. InputError for cutouts
+    of other names or numbers, or in a schema that has none.
     """
     manifest = run.manifest
     trigger = Trigger(manifest.get("min_detections", 2), manifest.get("min_gap_days", 0.0))
     timing = Timing(manifest["seed"], manifest["stream_start"], delay_s, trigger)
     known = SCHEMAS[schema]
+    if cutouts and not known.cutouts:
+        raise InputError(f"cutouts: expected a schema that carries them, got {schema}; LSST's and ZTF's do")
     about = {
         "kind": "stream",
         "schema": schema,
@@ -105,10 +113,12 @@ def prepare(
     later = late or Late()
     if later != Late():
         about |= {"late_redshift_d": later.redshift_d, "late_host_d": later.host_d}
+    if cutouts:
+        about["cutouts"] = True
     stream = Folder.begin(run.path / "stream", about)
     parts = run.parts
     missing = [p for p in parts if not stream.has(p)]
-    jobs = [(run.path, stream.path, part, schema, timing, later) for part in missing]
+    jobs = [(run.path, stream.path, part, schema, timing, later, cutouts) for part in missing]
     done = len(parts) - len(missing)
     try:
         for _ in _each(jobs, workers):
@@ -135,8 +145,8 @@ def _visits(file: Path, written: int) -> Visits:
     return read_table(file, Visits)
 
 
-def _prepare_part(job: tuple[Path, Path, str, str, Timing, Late]) -> None:
-    run_path, stream_path, part, schema, timing, late = job
+def _prepare_part(job: tuple[Path, Path, str, str, Timing, Late, Cutouts | None]) -> None:
+    run_path, stream_path, part, schema, timing, late, cutouts = job
     run, stream = Folder(run_path), Folder(stream_path)
     light_curves = run.read("light_curves", part, LightCurves)
     objects = run.read("dia_objects", part, DiaObjects)
@@ -156,6 +166,7 @@ def _prepare_part(job: tuple[Path, Path, str, str, Timing, Late]) -> None:
         forced_id=ids.permute(timing.seed, "forced", ids.serial(*numbers, h.measured)),
         bands=tuple(run.manifest["bands"]),
         unknown=_unknown(h, visits.mjd[light_curves.visit], late),
+        cutouts=_checked_cutouts(cutouts(part, alerts), len(alerts)) if cutouts else {},
     )
     write_table(stream.file("alerts", part), alerts)
     packet_file = stream.path / "packets" / f"{part}.packets"
@@ -173,6 +184,15 @@ def _prepare_part(job: tuple[Path, Path, str, str, Timing, Late]) -> None:
     stream.commit(
         part, [stream.file("alerts", part), packet_file], alerts=len(alerts), objects=len(np.unique(h.owner))
     )
+
+
+def _checked_cutouts(stamps: Mapping[str, Packets], count: int) -> Mapping[str, Packets]:
+    for name, given in stamps.items():
+        if name not in CUTOUTS:
+            raise InputError(f"cutouts: expected {', '.join(CUTOUTS)}, got {name!r}")
+        if len(given) != count:
+            raise InputError(f"cutouts: {name}: expected {count} stamps, one an alert, got {len(given)}")
+    return stamps
 
 
 def _unknown(h: Histories, mjd: np.ndarray, late: Late) -> np.ndarray:

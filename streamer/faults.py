@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from brokerbench.errors import TransportError
 from brokerbench.rng import stream
 from streamer.codec import Codec, Decoded, Ranges
+from streamer.late_nights import NightOf, hold_nights, night_reader
 from streamer.packets import Packets, gather
 from streamer.schemas.lsst import frame, version_codec
 from streamer.transports import Consumer, Transport
 
-__all__ = ["FaultReport", "Faults", "spoil", "to_version"]
+__all__ = ["FaultReport", "Faults", "night_reader", "spoil", "to_version"]
 
 _BLOCK = 512
 
@@ -25,8 +26,9 @@ class Faults:
     """Which faults, as fractions of the messages; all are drawn from the seed and the message's number.
 
     duplicates: sent twice. truncated: cut somewhere. corrupted: a bit turned. late: held back for up to
-    `hold` messages, so that the order of the stream is lost. step: from this message on the packets are
-    of another version of Rubin's schema, `step_to` (major, minor); -1 for never.
+    `hold` messages, so that the order of the stream is lost. late_nights: a fraction of the nights, held back
+    whole until the end of the `night_hold`-th night behind them. step: from this message on the packets
+    are of another version of Rubin's schema, `step_to` (major, minor); -1 for never.
     """
 
     seed: int
@@ -35,20 +37,24 @@ class Faults:
     corrupted: float = 0.0
     late: float = 0.0
     hold: int = 1000
+    late_nights: float = 0.0
+    night_hold: int = 1
     step: int = -1
     step_to: tuple[int, int] = (11, 0)
 
     def __post_init__(self) -> None:
-        for name in ("duplicates", "truncated", "corrupted", "late"):
+        for name in ("duplicates", "truncated", "corrupted", "late", "late_nights"):
             if not 0 <= getattr(self, name) <= 1:
                 raise TransportError(f"faults.{name}: expected a fraction in 0..1, got {getattr(self, name)}")
         if self.hold < 1:
             raise TransportError(f"faults.hold: expected 1 or more messages, got {self.hold}")
+        if self.night_hold < 1:
+            raise TransportError(f"faults.night_hold: expected 1 or more nights, got {self.night_hold}")
 
 
 @dataclass(frozen=True)
 class FaultReport:
-    """Messages read and sent, and how many of each fault."""
+    """Messages read and sent, and how many of each fault; nights in late_nights."""
 
     read: int
     sent: int
@@ -57,19 +63,37 @@ class FaultReport:
     corrupted: int
     late: int
     stepped: int
+    late_nights: int
 
 
-def spoil(transport: Transport, topic: str, to: str, faults: Faults) -> FaultReport:
+def spoil(
+    transport: Transport, topic: str, to: str, faults: Faults, *, night_of: NightOf | None = None
+) -> FaultReport:
     """Copy a topic that has ended to another one, with faults; the same seed gives the same copy.
 
-    Raises TransportError where the copy exists already.
+    night_of: tells the nights of packets, see `night_reader`; needed for late nights. Raises
+    TransportError where it is missing, and where the copy exists already.
     """
+    if faults.late_nights and night_of is None:
+        raise TransportError(
+            "faults.late_nights: expected night_of to tell nights, got none; see night_reader"
+        )
     if to in transport.topics():
         raise TransportError(f"{to}: expected no such topic yet, got one; choose another name")
     consumer, producer = transport.consumer(topic), transport.producer(to)
-    counts = dict.fromkeys(("read", "sent", "duplicates", "truncated", "corrupted", "late", "stepped"), 0)
+    counts = dict.fromkeys((f.name for f in fields(FaultReport)), 0)
+    blocks = _numbered(_blocks(consumer))
+    if faults.late_nights and night_of is not None:
+        blocks = hold_nights(
+            blocks,
+            night_of,
+            seed=faults.seed,
+            share=faults.late_nights,
+            nights=faults.night_hold,
+            counts=counts,
+        )
     try:
-        for values, number in _spoiled(_blocks(consumer), faults, counts):
+        for values, number in _spoiled(blocks, faults, counts):
             counts["sent"] += len(values)
             producer.send(values, number, number)
         producer.finish()
@@ -95,18 +119,28 @@ def _blocks(consumer: Consumer) -> Iterator[Packets]:
             return
 
 
-def _spoiled(
-    blocks: Iterator[Packets], faults: Faults, counts: dict[str, int]
-) -> Iterator[tuple[Packets, NDArray[np.int64]]]:
-    """Packets and their numbers, fault by fault; late ones are held, at most `hold` at a time."""
-    waiting: list[tuple[int, int, bytes]] = []  # due at number, number, packet
+def _numbered(blocks: Iterator[Packets]) -> Iterator[tuple[Packets, NDArray[np.int64]]]:
+    """The blocks with the number of each message."""
     first = 0
-    for block, packets in enumerate(blocks):
+    for packets in blocks:
+        yield packets, np.arange(first, first + len(packets))
+        first += len(packets)
+
+
+def _spoiled(
+    blocks: Iterator[tuple[Packets, NDArray[np.int64]]], faults: Faults, counts: dict[str, int]
+) -> Iterator[tuple[Packets, NDArray[np.int64]]]:
+    """Packets and their numbers, fault by fault; late ones are held, at most `hold` at a time.
+
+    Blocks are of _BLOCK messages at most; each has its draws by its place in the stream.
+    """
+    waiting: list[tuple[int, int, bytes]] = []  # due at place, number, packet
+    first = 0
+    for block, (packets, number) in enumerate(blocks):
         rng = stream(faults.seed, "faults", block)
         n = len(packets)
         draws = rng.random((4, _BLOCK))[:, :n]
         where, bit, delay = rng.random(_BLOCK)[:n], rng.integers(0, 8, _BLOCK)[:n], rng.random(_BLOCK)[:n]
-        number = np.arange(first, first + n)
         counts["read"] += n
         if 0 <= faults.step < first + n:
             packets = _stepped(packets, max(0, faults.step - first), faults.step_to)
@@ -115,7 +149,8 @@ def _spoiled(
         late = draws[3] < faults.late
         counts["late"] += int(late.sum())
         for i in np.flatnonzero(late).tolist():
-            waiting.append((first + i + 1 + int(delay[i] * faults.hold), first + i, packets[i]))
+            due_at = first + i + 1 + int(delay[i] * faults.hold)
+            waiting.append((due_at, int(number[i]), packets[i]))
         keep = np.flatnonzero(~late)
         twice = draws[0][keep] < faults.duplicates
         counts["duplicates"] += int(twice.sum())

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from brokerbench.errors import ConfigError
 from challenges.options import (
     Prefix,
     RunPath,
@@ -57,17 +58,47 @@ def spoil(
     truncated: Annotated[float, typer.Option(help="Share of packets cut short.")] = 0.0,
     corrupted: Annotated[float, typer.Option(help="Share of packets with flipped bytes.")] = 0.0,
     late: Annotated[float, typer.Option(help="Share of alerts held back.")] = 0.0,
+    hold: Annotated[int, typer.Option(help="Messages for which they are held back at most.")] = 1000,
+    late_nights: Annotated[float, typer.Option(help="Share of nights held back whole.")] = 0.0,
+    night_hold: Annotated[int, typer.Option(help="Nights after whose end they are sent.")] = 1,
+    step: Annotated[int, typer.Option(help="Message from which Rubin's schema changes; -1 for none.")] = -1,
+    step_to: Annotated[str, typer.Option(metavar="MAJOR.MINOR", help="Version it changes to.")] = "11.0",
     transport: TransportName = "spool",
     settings: Settings = None,
     prefix: Prefix = "",
 ) -> None:
     """Copy a topic with faults, to see what a broker makes of them."""
-    from streamer.faults import Faults
+    from brokerbench.tables import Visits
+    from challenges.pipeline import open_run, stream_schema
+    from streamer.faults import Faults, night_reader
     from streamer.faults import spoil as spoil_topic
 
     link = link_of(transport, settings, prefix)
-    faults = Faults(seed, duplicates=duplicates, truncated=truncated, corrupted=corrupted, late=late)
-    say(f"{spoil_topic(link.open(run_path), link.topic(topic), link.topic(to), faults)}")
+    faults = Faults(
+        seed,
+        duplicates=duplicates,
+        truncated=truncated,
+        corrupted=corrupted,
+        late=late,
+        hold=hold,
+        late_nights=late_nights,
+        night_hold=night_hold,
+        step=step,
+        step_to=_version(step_to),
+    )
+    night_of = None
+    if late_nights:
+        run = open_run(run_path)
+        night_of = night_reader(stream_schema(run), run.read("visits", "all", Visits))
+    names = link.topic(topic), link.topic(to)
+    say(f"{spoil_topic(link.open(run_path), *names, faults, night_of=night_of)}")
+
+
+def _version(text: str) -> tuple[int, int]:
+    major, _, minor = text.partition(".")
+    if not (major.isdecimal() and minor.isdecimal()):
+        raise ConfigError(f"--step-to: expected a version such as 11.0, got {text!r}")
+    return int(major), int(minor)
 
 
 def show(

@@ -59,10 +59,12 @@ class Decoding:
         cursor = np.full(len(made.scopes), -1, "i8")
         status = np.zeros((n, 2), "i8")
         code, jumps = made.code, made.table
+        data = ranges.data.view()
+        data.flags.writeable = False  # else the kernel is compiled twice, for both kinds of array
         at = 0
         while at < n:
             at, scope, need = kernels.decode(
-                code, jumps, ranges.data, spans, self._base, self._caps, cursor, self._pools, status, at
+                code, jumps, data, spans, self._base, self._caps, cursor, self._pools, status, at
             )
             if scope >= 0:
                 self._grow(scope, need, cursor)

@@ -34,7 +34,7 @@ from streamer.codec.program import (
 from streamer.codec.program import (
     ENUM as ENUM_,
 )
-from streamer.codec.wire import put_long, put_u4
+from streamer.codec.wire import copy_bytes, copy_to, put_long, put_u4
 
 __all__ = ["encode"]
 
@@ -62,11 +62,11 @@ def encode(
     longs, doubles, floats, small = pools
     items, starts, table, firsts, lasts = ready
     room = len(out)
-    saved = cursor.copy()
+    saved = np.empty(len(cursor), "i8")
     back, left = np.empty(64, "i8"), np.empty(64, "i8")
     at = offsets[0]
     for i in range(rows[0], rows[1]):
-        saved[:] = cursor
+        copy_to(saved, cursor)
         pc, depth = 0, 0
         cursor[0] += 1
         full = at + len(prefix) > room
@@ -116,7 +116,7 @@ def encode(
                     break
                 if op == SPLICE_ARRAY and lasts[a, n] > firsts[a, n]:
                     at = put_long(out, at, lasts[a, n] - firsts[a, n])
-                out[at : at + high - low] = items[low:high]
+                copy_bytes(out, at, items, low, high - low)
                 at += high - low
                 if op == SPLICE_ARRAY:
                     out[at] = 0
@@ -128,8 +128,7 @@ def encode(
                     break
                 if op != FIXED:
                     at = put_long(out, at, size)
-                for k in range(size):
-                    out[at + k] = blob[low + k]
+                copy_bytes(out, at, blob, low, size)
                 at += size
             elif op == NULL_BRANCH:
                 out[at] = np.uint8(2 * code[pc - 1, 4])
@@ -168,7 +167,7 @@ def encode(
             elif op == END:
                 break
         if full:
-            cursor[:] = saved
+            copy_to(cursor, saved)
             return i - rows[0]
         offsets[i - rows[0] + 1] = at
     return rows[1] - rows[0]

@@ -28,7 +28,7 @@ from streamer.codec.program import (
 from streamer.codec.program import (
     ENUM as ENUM_,
 )
-from streamer.codec.wire import is_utf8, read_long, skip_long, u4_at, word_at
+from streamer.codec.wire import copy_to, is_utf8, read_long, read_small, skip_long, u4_at, word_at
 
 __all__ = ["ERRORS", "decode"]
 
@@ -45,6 +45,8 @@ ERRORS = (
     "bytes behind the record",
     "a boolean that is neither 0 nor 1",
 )
+U = np.uint64
+"""Numba takes an index with a sign as one from the end where it is negative: a test each time."""
 MOST_EMPTY = 65_536
 """Items without bytes (nulls, empty records) that one packet may hold."""
 
@@ -69,17 +71,18 @@ def decode(
     pools: i8, f8 (as u8), f4 (as u4) and u1 arrays.
     """
     longs, doubles, floats, small = pools
-    saved = cursor.copy()
+    saved = np.empty(len(cursor), "i8")
     depth = 0
-    back, left, of = np.empty(64, "i8"), np.empty(64, "i8"), np.empty(64, "i8")
+    back, left = np.empty(64, "i8"), np.empty(64, "i8")
     for i in range(first, len(spans)):
-        saved[:] = cursor
+        copy_to(saved, cursor)
         p, end = spans[i, 0], spans[i, 1]
         begin = p
         pc, err, empty, depth = 0, 0, 0, 0
         cursor[0] += 1
         while True:
-            op, a, b, scope = code[pc, 0], code[pc, 1], code[pc, 2], code[pc, 3]
+            row = U(pc)
+            op, a, b, scope = code[row, 0], code[row, 1], code[row, 2], code[row, 3]
             pc += 1
             null, steps = False, code[pc - 1, 4]
             if op >= OPT_LONG:
@@ -90,13 +93,13 @@ def decode(
                 if data[p] == 0 or data[p] == 2:
                     p += 1
                 else:  # a number written longer than it need be, or no branch at all
-                    branch, q = read_long(data, p, end)
+                    branch, q = read_small(data, p, end)
                     if q < 0 or branch < 0 or branch > 1:
                         err = BRANCH
                         break
                     p = q
                 if b >= 0:
-                    small[base[b] + cursor[scope]] = branch
+                    small[U(base[U(b)] + cursor[U(scope)])] = branch
                 null = branch == code[pc - 1, 4]
                 op -= 13  # its plain sister
                 if null:
@@ -123,27 +126,32 @@ def decode(
                             break
                 else:
                     value, q = read_long(data, p, end)
-                    longs[base[a] + cursor[scope]] = value
+                    longs[U(base[U(a)] + cursor[U(scope)])] = value
                 if q < 0:
                     err = TRUNCATED if q == -1 else VARINT
                     break
                 p = q
             elif op == FLOAT:
-                if end - p < 4:
+                while end - p >= 4:  # fluxes and their errors come one behind the other
+                    if a >= 0:
+                        floats[U(base[U(a)] + cursor[U(scope)])] = u4_at(data, p)
+                    p += 4
+                    if code[U(pc), 0] != FLOAT:
+                        break
+                    a, scope = code[U(pc), 1], code[U(pc), 3]
+                    pc += 1
+                else:
                     err = TRUNCATED
                     break
-                if a >= 0:
-                    floats[base[a] + cursor[scope]] = u4_at(data, p)
-                p += 4
             elif op == DOUBLE:
                 if end - p < 8:
                     err = TRUNCATED
                     break
                 if a >= 0:
-                    doubles[base[a] + cursor[scope]] = word_at(data, p)
+                    doubles[U(base[U(a)] + cursor[U(scope)])] = word_at(data, p)
                 p += 8
             elif op in (STRING, BYTES):
-                size, q = read_long(data, p, end)
+                size, q = read_small(data, p, end)
                 if q < 0:
                     err = TRUNCATED if q == -1 else VARINT
                     break
@@ -160,8 +168,8 @@ def decode(
                     p = q
                     break
                 if a >= 0:
-                    longs[base[a] + cursor[scope]] = q
-                    longs[base[b] + cursor[scope]] = size
+                    longs[U(base[U(a)] + cursor[U(scope)])] = q
+                    longs[U(base[U(b)] + cursor[U(scope)])] = size
                 p = q + size
             elif op == NEXT:
                 left[depth - 1] -= 1
@@ -179,7 +187,7 @@ def decode(
             elif op == JUMP:
                 pc = code[pc - 1, 4]
             elif op == UNION:
-                branch64, q = read_long(data, p, end)
+                branch64, q = read_small(data, p, end)
                 if q < 0:
                     err = TRUNCATED if q == -1 else VARINT
                     break
@@ -188,7 +196,7 @@ def decode(
                     break
                 p = q
                 if a >= 0:
-                    small[base[a] + cursor[scope]] = branch64
+                    small[U(base[U(a)] + cursor[U(scope)])] = branch64
                 pc = jumps[b + branch64]
             elif op == BOOL:
                 if p >= end:
@@ -198,10 +206,10 @@ def decode(
                     err = BOOLEAN
                     break
                 if a >= 0:
-                    small[base[a] + cursor[scope]] = data[p]
+                    small[U(base[U(a)] + cursor[U(scope)])] = data[p]
                 p += 1
             elif op == ENUM_:
-                value, q = read_long(data, p, end)
+                value, q = read_small(data, p, end)
                 if q < 0:
                     err = TRUNCATED if q == -1 else VARINT
                     break
@@ -210,28 +218,28 @@ def decode(
                     break
                 p = q
                 if a >= 0:
-                    longs[base[a] + cursor[scope]] = value
+                    longs[U(base[U(a)] + cursor[U(scope)])] = value
             elif op == FIXED:
                 size = code[pc - 1, 4]
                 if end - p < size:
                     err = TRUNCATED
                     break
                 if a >= 0:
-                    longs[base[a] + cursor[scope]] = p
-                    longs[base[b] + cursor[scope]] = size
+                    longs[U(base[U(a)] + cursor[U(scope)])] = p
+                    longs[U(base[U(b)] + cursor[U(scope)])] = size
                 p += size
             elif op == ARRAY:
                 if a >= 0:
-                    longs[base[a] + cursor[scope]] = 0
+                    longs[U(base[U(a)] + cursor[U(scope)])] = 0
             elif op == END:
                 if p != end:
                     err = TRAILING
                 break
             if op == ARRAY:  # a new array, or the next block of one
-                count, q = read_long(data, p, end)
+                count, q = read_small(data, p, end)
                 if q >= 0 and count < 0:
                     count = -count
-                    _, q = read_long(data, q, end)  # bytes of the block, not to be trusted
+                    _, q = read_small(data, q, end)  # bytes of the block, not to be trusted
                 if q < 0:
                     err = TRUNCATED if q == -1 else VARINT
                     break
@@ -250,14 +258,14 @@ def decode(
                     break
                 if cursor[b] + 1 + count > caps[b]:
                     need = cursor[b] + 1 + count
-                    cursor[:] = saved
+                    copy_to(cursor, saved)
                     return i, b, need
                 if a >= 0:
-                    longs[base[a] + cursor[scope]] += count
-                back[depth], left[depth], of[depth] = pc - 1, count, b
+                    longs[U(base[U(a)] + cursor[U(scope)])] += count
+                back[depth], left[depth] = pc - 1, count
                 depth += 1
                 cursor[b] += 1
         status[i, 0], status[i, 1] = err, p - begin
         if err:
-            cursor[:] = saved
+            copy_to(cursor, saved)
     return len(spans), -1, 0

@@ -231,6 +231,12 @@ def objects(codec: Codec, part: Part) -> Packets:
     return codec.encode(columns, n)
 
 
+def _branches(codec: Codec, path: str, given: Array) -> Array:
+    """The branches of a nullable field: its value where it is given, null elsewhere."""
+    branch = codec.branch_of(path)
+    return np.where(given, branch, 1 - branch).astype("u1")
+
+
 def encode_with(codec: Codec, prefix: bytes, part: Part, order: NDArray[np.int64]) -> Iterator[Packets]:
     """The packets of the sources `order`.
 
@@ -260,6 +266,9 @@ def encode_with(codec: Codec, prefix: bytes, part: Part, order: NDArray[np.int64
         ),
         "diaObject": Spliced(objects(codec.at("diaObject"), part), order, order + 1),
     }
+    for name, stamps in part.cutouts.items():
+        columns[f"cutout{name}"] = stamps
+        columns[f"cutout{name}?"] = _branches(codec, f"cutout{name}", stamps.sizes > 0)
     return codec.encoder(columns, len(order)).packets(256, prefix=prefix)
 
 
@@ -304,4 +313,5 @@ def lsst(major: int, minor: int) -> Schema:
         codec.schema,
         lambda part, order: encode_with(codec, prefix, part, order),
         decode_any,
+        cutouts=True,
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,10 +14,13 @@ from streamer.codec import Ranges
 from streamer.history import Histories
 from streamer.packets import Packets
 
-__all__ = ["UNKNOWN_HOST", "UNKNOWN_REDSHIFT", "Part", "Schema", "names_of"]
+__all__ = ["CUTOUTS", "UNKNOWN_HOST", "UNKNOWN_REDSHIFT", "Part", "Schema", "names_of"]
 
 UNKNOWN_REDSHIFT = 1
 UNKNOWN_HOST = 2
+
+CUTOUTS = ("Science", "Template", "Difference")
+"""The stamps of an alert, as surveys name them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +29,7 @@ class Part:
 
     source_id, forced_id: i8[s], i8[m], ids of histories.sources and histories.measured. unknown: u1[s], what
     the survey does not know of the object when the source is alerted: UNKNOWN_REDSHIFT, UNKNOWN_HOST.
+    cutouts: by name of CUTOUTS the stamps of all alerts in the order of `alerts`; empty where there is none.
     """
 
     visits: Visits
@@ -39,6 +43,7 @@ class Part:
     forced_id: NDArray[np.int64]
     bands: tuple[str, ...]
     unknown: NDArray[np.uint8]
+    cutouts: Mapping[str, Packets] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,8 @@ class Schema:
     "container" (one Avro container file a message). encode(part, order) yields the packets of the
     sources `order` (i8[k], positions in histories.sources), some at a time. decode(packets,
     published) is the AlertBatch of n packets and a list of (row, reason) for those that are malformed;
-    published: i8[n] us UTC.
+    published: i8[n] us UTC. cutouts: whether its packets carry stamps; encode is then given all alerts of
+    the part at once.
     """
 
     name: str
@@ -57,6 +63,7 @@ class Schema:
     avro: dict[str, Any]
     encode: Callable[[Part, NDArray[np.int64]], Iterator[Packets]]
     decode: Callable[[Packets, NDArray[np.int64]], tuple[AlertBatch, list[tuple[int, str]]]]
+    cutouts: bool = False
 
 
 def names_of(names: Sequence[str], index: NDArray[Any]) -> Ranges:

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from brokerbench.errors import InputError, TableError
-from streamer.codec import Codec, Ranges, Spliced, compile_schema
+from streamer.codec import Codec, Ranges, Spliced, compile_schema, kernels
 from streamer.codec.records import records
 from streamer.packets import Packets
 from tests.streamer.avro import Schemas, Values, varint
@@ -459,3 +459,13 @@ def test_room_grows_for_packets_longer_than_any_before() -> None:
     decoded = codec.decode(packets)
     assert (decoded["a#"] == lengths).all()
     assert (decoded["a[]"] == numbers).all()
+
+
+def test_the_kernel_is_compiled_once_for_all_kinds_of_arrays() -> None:
+    codec = compile_schema({"type": "record", "name": "r", "fields": [{"name": "a", "type": "long"}]})
+    fixed = Packets.of([b"\2", b"\4"])
+    writable = Packets(fixed.data.copy(), fixed.offsets)
+    assert not fixed.data.flags.writeable
+    assert codec.decode(fixed)["a"].tolist() == codec.decode(writable)["a"].tolist() == [1, 2]
+    assert writable.data.flags.writeable
+    assert len(kernels.decode.signatures) == 1

@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 
 from brokerbench.errors import TransportError
+from brokerbench.rng import stream
 from brokerbench.store import Folder
+from brokerbench.tables import Visits
 from streamer.alerts import prepare
-from streamer.faults import Faults, spoil, to_version
+from streamer.faults import Faults, night_reader, spoil, to_version
+from streamer.late_nights import hold_nights
 from streamer.packets import PacketFile, Packets
 from streamer.replay import play
 from streamer.schemas import SCHEMAS
@@ -108,6 +111,14 @@ def test_faults_are_checked(spool: Spool, stream_run: Folder) -> None:
         Faults(1, late=2)
     with pytest.raises(TransportError, match="faults.hold: expected 1 or more messages, got 0"):
         Faults(1, hold=0)
+    with pytest.raises(TransportError, match="faults.late_nights: expected a fraction in 0..1, got -0.1"):
+        Faults(1, late_nights=-0.1)
+    with pytest.raises(TransportError, match="faults.night_hold: expected 1 or more nights, got 0"):
+        Faults(1, night_hold=0)
+    with pytest.raises(
+        TransportError, match="faults.late_nights: expected night_of to tell nights, got none"
+    ):
+        spoil(spool, "alerts", "bad", Faults(1, late_nights=0.5))
     with pytest.raises(TransportError, match="expected no such topic yet, got one"):
         spoil(spool, "alerts", "alerts", Faults(1))
     other = Spool(stream_run.path / "topics")
@@ -128,3 +139,64 @@ def test_packets_of_another_version_hold_the_same_values(tmp_path: Path) -> None
         to_version(Packets.of([packets[0][:-9]]), (10, 0))
     fields: Any = version_codec(10, 0).schema["fields"]
     assert fields
+
+
+def nights_of(run: Folder, packets: list[bytes]) -> np.ndarray:
+    """Nights by the plan, packet by packet, from the time of the triggering source."""
+    visits = run.read("visits", "all", Visits)
+    batch, _ = SCHEMAS["lsst_v10_0"].decode(Packets.of(packets), np.zeros(len(packets), "i8"))
+    spans = zip(batch.offsets[:-1], batch.offsets[1:], strict=True)
+    own = [batch.mjd[low:high][~batch.forced[low:high]][-1] for low, high in spans]
+    return np.array([visits.night[np.argmin(np.abs(visits.mjd - when))] for when in own])
+
+
+@pytest.mark.parametrize("hold", [1, 3])
+def test_late_nights_come_whole_after_the_nights_behind_them(spool: Spool, tmp_path: Path, hold: int) -> None:
+    run = Folder.open(tmp_path / "rubin")
+    night_of = night_reader("lsst_v10_0", run.read("visits", "all", Visits))
+    faults = Faults(3, late_nights=0.2, night_hold=hold)
+    report = spoil(spool, "alerts", "bad", faults, night_of=night_of)
+    again = spoil(spool, "alerts", "again", faults, night_of=night_of)
+    spoil(spool, "alerts", "other", Faults(4, late_nights=0.2), night_of=night_of)
+    assert report == again
+    before, _ = messages(spool, "alerts")
+    after, number = messages(spool, "bad")
+    assert after == messages(spool, "again")[0]
+    assert after != messages(spool, "other")[0]
+    assert sorted(number.tolist()) == list(range(len(before)))
+    assert after == [before[k] for k in number.tolist()]
+    night = nights_of(run, before)
+    assert (np.diff(night) >= 0).all()
+    assert (night_of(Packets.of(before)) == night).all()
+    late = [n for n in np.unique(night).tolist() if stream(3, "late night", n).random() < 0.2]
+    assert report.late_nights == len(late) > 2
+    sent = np.where(np.isin(night, late), night + hold + 0.5, night)  # between two nights
+    assert number.tolist() == np.lexsort((night, sent)).tolist()
+
+
+def test_all_nights_late_is_the_stream_as_it_was(spool: Spool, tmp_path: Path) -> None:
+    run = Folder.open(tmp_path / "rubin")
+    night_of = night_reader("lsst_v10_0", run.read("visits", "all", Visits))
+    report = spoil(spool, "alerts", "bad", Faults(1, late_nights=1.0), night_of=night_of)
+    before, _ = messages(spool, "alerts")
+    assert messages(spool, "bad")[0] == before
+    assert report.late_nights == len(np.unique(nights_of(run, before)))
+
+
+def test_packets_of_no_night_stay_where_they_are() -> None:
+    told = {b"a": 1, b"b": 2, b"c": 3, b"?": -1}
+
+    def night_of(packets: Packets) -> np.ndarray:
+        return np.array([told[p] for p in packets], "i8")
+
+    counts = {"late_nights": 0}
+    raws = [b"?", b"a", b"?", b"b", b"a", b"c", b"a"]
+    blocks = [(Packets.of(raws[:4]), np.arange(4)), (Packets.of(raws[4:]), np.arange(4, 7))]
+    drawn = iter(blocks)
+    late = [n for n in (1, 2, 3) if stream(3, "late night", n).random() < 0.5]
+    assert late == [1, 2]
+    out = list(hold_nights(drawn, night_of, seed=3, share=0.5, nights=1, counts=counts))
+    order = [k for _, number in out for k in number.tolist()]
+    assert order == [0, 1, 2, 4, 5, 6, 3]
+    assert counts == {"late_nights": 2}
+    assert [p for packets, _ in out for p in packets] == [raws[k] for k in order]

@@ -161,6 +161,22 @@ def forced(part: Part) -> Packets:
     return CODEC.at("fp_hists[]").encode(columns, n)
 
 
+_FILE = {"Science": "targ_sci", "Template": "ref", "Difference": "targ_scimref"}
+
+
+def _cutout(name: str, stamps: Packets, candid: Array) -> dict[str, Any]:
+    """The columns of a cutout; null where a stamp is empty."""
+    given = np.flatnonzero(stamps.sizes)
+    path = f"cutout{name}"
+    return {
+        f"{path}?": (stamps.sizes > 0).astype("u1"),
+        f"{path}.fileName": Packets.of(
+            [f"candid{i}_{_FILE[name]}.fits.gz".encode() for i in candid[given].tolist()]
+        ),
+        f"{path}.stampData": stamps.take(given),
+    }
+
+
 def encode(part: Part, order: NDArray[np.int64]) -> Iterator[Packets]:
     """The packets of the sources `order`: history of 30 days before the alert, null where there is none."""
     unknown = sorted(set(part.bands) - set(FID))
@@ -183,6 +199,8 @@ def encode(part: Part, order: NDArray[np.int64]) -> Iterator[Packets]:
         "fp_hists?": before,
         "fp_hists": Spliced(forced(part), size - stop, size - start),
     }
+    for name, stamps in part.cutouts.items():
+        columns |= _cutout(name, stamps, part.source_id[order])
     text = _schema_text()
     for records in CODEC.encoder(columns, n).packets(256):
         yield wrap(records, text)
@@ -199,4 +217,4 @@ def _schema_text() -> str:
     return json.dumps(plain(ALERT), separators=(",", ":"))
 
 
-SCHEMA = Schema("ztf_v4_02", "container", ALERT, encode, decode)
+SCHEMA = Schema("ztf_v4_02", "container", ALERT, encode, decode, cutouts=True)
