@@ -14,42 +14,15 @@ from numpy.typing import NDArray
 
 from brokerbench.errors import InputError
 from brokerbench.store import Folder
-from brokerbench.tables import DiaObjects, Hosts, LightCurves, Objects, Visits
+from simulate.object_parts import ObjectPart, object_parts
+from simulate.shuffle import by_object_id
 
 __all__ = ["Export", "ObjectPart", "export", "object_parts"]
 
 FLUXCAL = 10 ** (-0.4 * (31.4 - 27.5))
 """Flux at zero point 27.5 (SNANA, PLAsTiCC) of 1 nJy."""
 
-
-@dataclass(frozen=True, eq=False)
-class ObjectPart:
-    """The exported objects of one part, and their measurements end to end.
-
-    objects: Objects, the truth. offsets i8[n + 1]. mjd f8[R], band i1[R], flux, flux_err f4[R] nJy,
-    detected bool[R], flags u1[R]; measurements without a flux are left out.
-    """
-
-    name: str
-    bands: tuple[str, ...]
-    seen: DiaObjects
-    hosts: Hosts
-    objects: Objects
-    offsets: NDArray[np.int64]
-    mjd: NDArray[np.float64]
-    band: NDArray[np.int8]
-    flux: NDArray[np.float32]
-    flux_err: NDArray[np.float32]
-    detected: NDArray[np.bool_]
-    flags: NDArray[np.uint8]
-
-    def __len__(self) -> int:
-        return len(self.seen)
-
-    @property
-    def row(self) -> NDArray[np.int64]:
-        """The object that each measurement belongs to."""
-        return np.repeat(np.arange(len(self)), np.diff(self.offsets))
+_MOST_BUCKETS = 1024
 
 
 @dataclass(frozen=True)
@@ -60,52 +33,28 @@ class Export:
     reference: str
 
 
-def object_parts(run: Folder, *, every: bool = False) -> Iterator[ObjectPart]:
-    """The parts of a run with the objects that triggered, or all of them (`every`)."""
-    visits = run.read("visits", "all", Visits)
-    manifest = run.manifest
-    least = 0 if every else int(manifest.get("min_detections", 2))
-    for part in run.parts:
-        curves = run.read("light_curves", part, LightCurves)
-        row = np.repeat(np.arange(len(curves)), np.diff(curves.offsets))
-        keep = np.bincount(row[curves.detected], minlength=len(curves)) >= least
-        rows = keep[row] & np.isfinite(curves.flux)
-        counts = np.bincount(row[rows], minlength=len(curves))[keep]
-        visit = curves.visit[rows]
-        yield ObjectPart(
-            name=part,
-            bands=tuple(manifest["bands"]),
-            seen=run.read("dia_objects", part, DiaObjects).take(keep),
-            hosts=run.read("hosts", part, Hosts).take(keep),
-            objects=run.read("truth/objects", part, Objects).take(keep),
-            offsets=np.concatenate([[0], np.cumsum(counts)]).astype("i8"),
-            mjd=visits.mjd[visit],
-            band=visits.band[visit],
-            flux=curves.flux[rows],
-            flux_err=curves.flux_err[rows],
-            detected=curves.detected[rows],
-            flags=curves.flags[rows],
-        )
-
-
 def export(kind: Export, run: Folder, path: str | Path, *, truth: bool = False, every: bool = False) -> Path:
     """The folder at `path` after a run is written there in a format.
 
     truth: whether classes and true redshifts are among it. every: all objects, not the triggered
-    alone. Raises InputError where there is something at `path` already.
+    alone. Objects are in the order of their ids: that of the parts would tell the class. Raises
+    InputError where there is something at `path` already.
     """
     target = Path(path)
     if target.exists():
         raise InputError(f"{target}: expected no such folder yet, got one; choose another name")
-    partial = target.with_name(f"{target.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    partial, scratch = (target.with_name(f"{target.name}.{end}") for end in ("partial", "scratch"))
+    for folder in (partial, scratch):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+    buckets = min(len(run.parts), _MOST_BUCKETS)
     try:
-        kind.write(object_parts(run, every=every), partial, truth)
-    except BaseException:
+        parts = by_object_id(object_parts(run, every=every), scratch, buckets=buckets)
+        kind.write(parts, partial, truth)
+        os.replace(partial, target)
+    finally:
         shutil.rmtree(partial, ignore_errors=True)
-        raise
-    os.replace(partial, target)
+        shutil.rmtree(scratch, ignore_errors=True)
     return target
 
 

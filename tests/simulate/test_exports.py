@@ -16,6 +16,7 @@ from brokerbench.store import Folder
 from simulate import EXPORTS, READERS, Population, generate
 from simulate.export import FLUXCAL, ObjectPart, export, object_parts
 from simulate.exports.astropy_tables import tables
+from simulate.shuffle import by_object_id
 from tests.simulate.scenes import small_simulation
 
 NAMES = sorted(EXPORTS)
@@ -32,8 +33,11 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Folder:
 
 
 @pytest.fixture(scope="module")
-def parts(run: Folder) -> list[ObjectPart]:
-    found = list(object_parts(run))
+def parts(run: Folder, tmp_path_factory: pytest.TempPathFactory) -> list[ObjectPart]:
+    """What the formats are given to write."""
+    scratch = tmp_path_factory.mktemp("scratch")
+    found = list(by_object_id(object_parts(run), scratch, buckets=len(run.parts)))
+    assert len(found) == 2
     assert all(len(p) > 5 for p in found)
     return found
 
@@ -64,6 +68,37 @@ def test_without_truth_no_class_is_written(name: str, run: Folder, tmp_path: Pat
         head = file.read_bytes()[:20_000].lower()
         for word in (b"class_id", b"true_z", b"target", b"sim_type", b"sn_ia"):
             assert word not in head, (file, word)
+
+
+@pytest.mark.parametrize("buckets", [1, 2, 7, 1024])
+def test_objects_are_written_in_the_order_of_their_ids_whatever_their_class(
+    buckets: int, run: Folder, tmp_path: Path
+) -> None:
+    before, after = list(object_parts(run)), list(by_object_id(object_parts(run), tmp_path, buckets=buckets))
+    ids = np.concatenate([p.seen.object_id for p in after])
+    assert (np.diff(ids) > 0).all()
+    assert len({tuple(sorted(set(p.objects.class_id.tolist()))) for p in before}) == 2  # parts hold a class
+
+    def points(parts: list[ObjectPart]) -> dict[int, tuple[bytes, ...]]:
+        found = {}
+        for part in parts:
+            for k, object_id in enumerate(part.seen.object_id.tolist()):
+                span = slice(part.offsets[k], part.offsets[k + 1])
+                measured = (part.mjd[span], part.band[span], part.flux[span], part.flux_err[span])
+                flags = (part.detected[span], part.flags[span])
+                about = [*part.seen.as_dict().values(), *part.hosts.as_dict().values()]
+                truth = list(part.objects.as_dict().values())
+                found[object_id] = tuple(
+                    x.tobytes() for x in (*measured, *flags, *(c[k] for c in about + truth))
+                )
+        return found
+
+    assert points(after) == points(before)
+
+
+def test_no_bucket_at_all_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="buckets: expected one or more, got 0"):
+        list(by_object_id(iter([]), tmp_path, buckets=0))
 
 
 def test_an_export_that_fails_leaves_nothing(run: Folder, tmp_path: Path) -> None:
@@ -163,15 +198,15 @@ def test_nested_parquet_has_a_row_an_object(run: Folder, parts: list[ObjectPart]
 
 def test_ecsv_is_read_by_astropy(run: Folder, parts: list[ObjectPart], tmp_path: Path) -> None:
     folder = export(EXPORTS["astropy_tables"], run, tmp_path / "out", truth=True)
-    table = Table.read(folder / "00-00000.ecsv")
+    table = Table.read(folder / "00000.ecsv")
     np.testing.assert_allclose(table["flux"], parts[0].flux, rtol=1e-6)
     assert len(np.unique(table["object_id"])) == len(parts[0])
-    assert (table["class_id"] == 2222).all()
+    assert set(table["class_id"]) == {2222, 2323}
 
 
 def test_sncosmo_takes_a_table(parts: list[ObjectPart]) -> None:
     table = next(tables(parts[0], truth=True))
-    assert table.meta["class_id"] == 2222
+    assert table.meta["class_id"] == parts[0].objects.class_id[0]
     band = sncosmo.Bandpass(np.linspace(4000, 5000, 20), np.ones(20))
     table["band"] = [band] * len(table)  # their LSST bands are files
     data = sncosmo.photdata.photometric_data(table)
