@@ -5,7 +5,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 RUNS ?= runs
 
-.PHONY: demo test bench lint docs install kafka-jars clean
+PEERS := .venv-peers
+
+.PHONY: demo test bench peers lint docs install kafka-jars clean
 
 install: $(STAMP)
 
@@ -22,10 +24,18 @@ demo: $(STAMP)
 test: $(STAMP)
 	$(BIN)/python -m pytest
 
-bench: $(STAMP)
+bench: $(STAMP) peers
 	mkdir -p .cache
-	$(BIN)/python -m pytest tests/benchmarks --benchmark-only -o addopts="" -q --benchmark-disable-gc --benchmark-json=.cache/benchmark.json
+	LIGHTCURVELYNX_PYTHON=$(PEERS)/bin/python $(BIN)/python -m pytest tests/benchmarks --benchmark-only -o addopts="" -q --benchmark-disable-gc --benchmark-json=.cache/benchmark.json
 	$(BIN)/python tests/benchmarks/summarise.py .cache/benchmark.json bench.json
+
+# Other simulators, in an environment of their own, to be measured beside ours.
+peers: $(PEERS)/.installed
+
+$(PEERS)/.installed:
+	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet lightcurvelynx==0.6.6 sncosmo==2.13.1
+	touch $@
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -41,4 +51,4 @@ docs: $(STAMP)
 	$(BIN)/mkdocs build --strict --quiet --site-dir build/site
 
 clean:
-	rm -rf $(VENV) .cache build bench.json
+	rm -rf $(VENV) $(PEERS) .cache build bench.json
