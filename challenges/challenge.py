@@ -9,10 +9,14 @@ import msgspec
 
 from brokerbench.config import Config, load
 from brokerbench.errors import ConfigError, UnknownName, did_you_mean
+from challenges.publication import Publication, Rules
 from scoring.spec import Scoring
 from simulate.generate import Population, Simulation, Survey
 
-__all__ = ["Challenge", "Stream", "Training", "challenge_names", "find_challenge", "scaled"]
+__all__ = ["Challenge", "Stream", "Training", "challenge_names", "find_challenge", "find_scoring", "scaled"]
+
+RULES = "rules.toml"
+"""How a published challenge is scored; its own file, with the seed in it, is not given away."""
 
 
 class Stream(Config, frozen=True):
@@ -46,6 +50,7 @@ class Challenge(Config, frozen=True):
     training: Training
     stream: Stream = msgspec.field(default_factory=Stream)
     scoring: Scoring = msgspec.field(default_factory=Scoring)
+    publication: Publication = msgspec.field(default_factory=Publication)
 
     def simulation(self) -> Simulation:
         """The survey to be scored."""
@@ -96,3 +101,11 @@ def find_challenge(name: str) -> Challenge:
             "a classifier would learn the very objects it is scored on"
         )
     return challenge
+
+
+def find_scoring(name: str) -> Scoring:
+    """How a challenge is scored: of that name, in its TOML file, or in a published rules.toml."""
+    path = Path(name)
+    if path.name == RULES:
+        return load(path, Rules).scoring
+    return find_challenge(name).scoring

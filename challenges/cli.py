@@ -9,10 +9,10 @@ import typer
 
 from brokerbench import __version__
 from brokerbench.errors import BrokerbenchError
-from challenges.commands import demo, runs, scores, streams, submissions
+from challenges.commands import demo, publishing, runs, scores, streams, submissions
 from challenges.commands.alerts import alerts
 from challenges.commands.kafka import kafka
-from challenges.commands.truth import truth
+from challenges.commands.publishing import truth
 from challenges.options import out_console, say
 
 app = typer.Typer(
@@ -21,7 +21,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for _module in (demo, runs, streams, scores, submissions):
+for _module in (demo, runs, streams, scores, submissions, publishing):
     for _name, _command in _module.COMMANDS.items():
         app.command(_name)(_command)
 app.add_typer(alerts, name="alerts")

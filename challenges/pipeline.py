@@ -25,6 +25,7 @@ from reference_brokers.check import Finding, check_broker
 from reference_brokers.protocol import load_broker
 from scoring.score import score
 from streamer.alerts import prepare, read_batches
+from streamer.archives import play_archive
 from streamer.collect import collect
 from streamer.isolate import IsolatedBroker
 from streamer.meter import Meter
@@ -36,6 +37,7 @@ __all__ = [
     "Link",
     "Progress",
     "Watch",
+    "answer_archive",
     "answer_topic",
     "check_on_run",
     "collect_answers",
@@ -189,12 +191,7 @@ def run_broker(
     timeout_s: above 0 the broker lives in a process of its own, which is killed and started anew when
     a batch takes longer; the batch is counted as failed.
     """
-    broker = load_broker(name, model=model)
-    if not len(broker.classes):
-        raise ConfigError(
-            f"{name}: expected a broker that knows its classes, got one that is not trained; "
-            "give its model with --model, or train it with `brokerbench train`"
-        )
+    broker = trained(name, model)
     apart = (
         IsolatedBroker(partial(load_broker, name, model=model), timeout_s=timeout_s) if timeout_s else None
     )
@@ -213,6 +210,55 @@ def run_broker(
     finally:
         if apart is not None:
             apart.close()
+
+
+def answer_archive(
+    tars: Sequence[Path],
+    name: str,
+    out: Path,
+    *,
+    model: Path | None = None,
+    schema: str = Stream().schema,
+    watch: Watch = Watch(),  # noqa: B008  frozen
+) -> ServeReport:
+    """What a broker received and answered of archived alerts; its answers lie at `out`, a spool's topic.
+
+    Raises InputError where there is something at `out`, or a tar that cannot be read.
+    """
+    if out.exists():
+        raise InputError(f"{out}: expected no such folder yet, got one; choose another name")
+    broker = trained(name, model)
+    scratch = out.with_name(f"{out.name}.partial")
+    shutil.rmtree(scratch, ignore_errors=True)
+    try:
+        link = Link().open(scratch)
+        sent = play_archive(list(tars), link, ALERTS)
+        answers = answer_topic(broker.name)
+        report = serve(
+            broker,
+            link,
+            schema=schema,
+            topic_in=ALERTS,
+            topic_out=answers,
+            expect=sent,
+            meter=watch.meter,
+            progress=watch.progress,
+        )
+        (scratch / "topics" / answers).rename(out)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return report
+
+
+def trained(name: str, model: Path | None) -> Any:
+    """The broker of that name or path, able to answer. ConfigError for one that is not trained."""
+    broker = load_broker(name, model=model)
+    if not len(broker.classes):
+        raise ConfigError(
+            f"{name}: expected a broker that knows its classes, got one that is not trained; "
+            "give its model with --model, or train it with `brokerbench train`"
+        )
+    return broker
 
 
 def stream_schema(run: Folder) -> str:

@@ -41,12 +41,12 @@ def score_(
     """Collect the answers, balance the books and score them."""
     import msgspec
 
-    from challenges.challenge import find_challenge
+    from challenges.challenge import find_scoring
     from challenges.pipeline import forget, open_run, score_run
     from scoring.spec import Scoring
 
     run_folder = open_run(run_path)
-    spec = find_challenge(challenge).scoring if challenge else Scoring()
+    spec = find_scoring(challenge) if challenge else Scoring()
     if deadline is not None:
         spec = msgspec.structs.replace(spec, deadline_s=deadline)
     if again:
@@ -90,12 +90,12 @@ def compare(
     import msgspec
     from rich.table import Table
 
-    from challenges.challenge import find_challenge
+    from challenges.challenge import find_scoring
     from challenges.pipeline import open_run
     from scoring.compare import compare as compare_classifiers
     from scoring.spec import Scoring
 
-    spec = find_challenge(challenge).scoring if challenge else Scoring()
+    spec = find_scoring(challenge) if challenge else Scoring()
     spec = msgspec.structs.replace(spec, metrics=metric or ["macro_f1", "log_loss"])
     for pair in compare_classifiers(open_run(run_path), classifiers or None, spec=spec, axis=axis):
         table = Table(title=f"{pair.a} - {pair.b}, {pair.n:,} objects", box=SIMPLE_HEAVY)
