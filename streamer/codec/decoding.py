@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from streamer.codec import kernels
 from streamer.codec.columns import BITS, Decoded, Ranges
-from streamer.codec.program import POOLS, Program
+from streamer.codec.program import DEEP, POOLS, Program
 
 __all__ = ["Decoding"]
 
@@ -38,7 +38,7 @@ class Decoding:
         for slot in self._made.slots:
             base.append(ends[slot.pool])
             ends[slot.pool] += int(self._caps[slot.scope])
-        return np.array(base, "i8"), tuple(np.empty(e, b) for e, b in zip(ends, BITS, strict=True))
+        return np.array(base or [0], "i8"), tuple(np.empty(e, b) for e, b in zip(ends, BITS, strict=True))
 
     def _grow(self, scope: int, need: int, cursor: Array) -> None:
         scopes, old_base, old_pools = self._made.scopes, self._base, self._pools
@@ -56,7 +56,7 @@ class Decoding:
         made, ranges = self._made, self._ranges
         n = len(ranges)
         spans = np.stack([ranges.start, ranges.start + ranges.size], axis=1)
-        cursor = np.full(len(made.scopes), -1, "i8")
+        cursor = np.full(2 * len(made.scopes) + 2 * DEEP, -1, "i8")
         status = np.zeros((n, 2), "i8")
         code, jumps = made.code, made.table
         data = ranges.data.view()
@@ -78,7 +78,7 @@ class Decoding:
 
     def _columns(self, cursor: Array) -> dict[str, Any]:
         arrays: dict[str, Any] = {}
-        for slot, base in zip(self._made.slots, self._base.tolist(), strict=True):
+        for slot, base in zip(self._made.slots, self._base[: len(self._made.slots)].tolist(), strict=True):
             raw = self._pools[slot.pool][base : base + cursor[slot.scope] + 1]
             arrays[slot.name] = raw.view(POOLS[slot.pool])
         data = self._ranges.data

@@ -5,41 +5,33 @@ from __future__ import annotations
 from typing import Any
 
 import numba
-import numpy as np
 
 from streamer.codec.program import (
     ARRAY,
+    BOOLEAN,
     BYTES,
+    DEEP,
     DOUBLE,
-    END,
     ENTER,
     FIXED,
     FLOAT,
     JUMP,
-    LONG,
     NEXT,
     NULL_BRANCH,
-    OPT_DOUBLE,
-    OPT_FLOAT,
-    OPT_LONG,
-    OPT_STRING,
+    OPTIONAL,
     SPLICE,
     SPLICE_ARRAY,
     STRING,
     UNION,
 )
-from streamer.codec.program import (
-    BOOLEAN as BOOL,
-)
-from streamer.codec.program import (
-    ENUM as ENUM_,
-)
-from streamer.codec.wire import copy_bytes, copy_to, put_long, put_u4
+from streamer.codec.wire import LEAN, SOURCE, copy, load, place, put_long, put_u4, put_word, row_at, store
 
 __all__ = ["encode"]
 
+OPT_FLOAT, OPT_DOUBLE = OPTIONAL + FLOAT, OPTIONAL + DOUBLE
 
-@numba.njit(cache=True, nogil=True)
+
+@numba.njit(nogil=True, **LEAN)
 def encode(
     code: Any,
     jumps: Any,
@@ -52,122 +44,129 @@ def encode(
     prefix: Any,
     out: Any,
     offsets: Any,
+    source: Any = SOURCE,
 ) -> Any:
     """Encode packets rows[0]..rows[1] into out; the number encoded before out was full.
 
-    prefix u1: bytes in front of every packet.
+    prefix u1: bytes in front of every packet. cursor i8: item of each scope, room for as many and for
+    2 DEEP numbers more.
     blob u1: bytes of strings. ready: what is spliced, (bytes u1, item starts i8, where the starts of
     node k begin i8[k], first i8[k, n], last i8[k, n]): its value n is items first..last.
     """
     longs, doubles, floats, small = pools
     items, starts, table, firsts, lasts = ready
-    room = len(out)
-    saved = np.empty(len(cursor), "i8")
-    back, left = np.empty(64, "i8"), np.empty(64, "i8")
-    at = offsets[0]
-    for i in range(rows[0], rows[1]):
-        copy_to(saved, cursor)
+    width = firsts.shape[1]
+    scopes = (len(cursor) - 2 * DEEP) >> 1
+    back, left = 2 * scopes - 1, 2 * scopes + DEEP - 1
+    room = len(out) - 24
+    at = load(offsets, 0)
+    begin, stop = load(rows, 0), load(rows, 1)
+    for i in range(begin, stop):
+        copy(cursor, scopes, cursor, 0, scopes)
+        store(cursor, 0, load(cursor, 0) + 1)
         pc, depth = 0, 0
-        cursor[0] += 1
         full = at + len(prefix) > room
         if not full:
-            for k in range(len(prefix)):
-                out[at + k] = prefix[k]
+            copy(out, at, prefix, 0, len(prefix))
             at += len(prefix)
         while not full:
-            if at + 24 > room:
+            if at > room:
                 full = True
                 break
-            op, a, b, scope = code[pc, 0], code[pc, 1], code[pc, 2], code[pc, 3]
+            op, a, b, scope, x, y = row_at(code, pc)
+            here = place(base, a, cursor, scope)
             pc += 1
-            if op >= OPT_LONG and op <= OPT_STRING:
-                null = code[pc - 1, 4]
-                here = base[a] + cursor[scope] if a >= 0 else 0
+            if op >= OPTIONAL:
                 if b >= 0:
-                    is_null = np.int64(small[base[b] + cursor[scope]]) == null
+                    null = load(small, place(base, b, cursor, scope)) == x
                 elif op == OPT_FLOAT:
-                    is_null = (floats[here] & np.uint32(0x7FFFFFFF)) > np.uint32(0x7F800000)
+                    null = load(floats, here) & 0x7FFFFFFF > 0x7F800000
                 elif op == OPT_DOUBLE:
-                    is_null = (doubles[here] & np.uint64(0x7FFFFFFFFFFFFFFF)) > np.uint64(0x7FF0000000000000)
+                    null = load(doubles, here) & 0x7FFFFFFFFFFFFFFF > 0x7FF0000000000000
                 else:
-                    is_null = False
-                out[at] = np.uint8(2 * null) if is_null else np.uint8(2 - 2 * null)
+                    null = False
+                store(out, at, 2 * x if null else 2 - 2 * x)
                 at += 1
-                if is_null:
+                if null:
                     continue
-                b = code[pc - 1, 5]
-                op -= 13
-            if op in (LONG, ENUM_):
-                at = put_long(out, at, longs[base[a] + cursor[scope]])
+                op -= OPTIONAL
+                b = y
+            if op <= UNION:
+                number = y
+                if op == UNION:
+                    if a >= 0:
+                        number = load(small, here)
+                    pc = load(jumps, b + number)
+                elif op in (STRING, BYTES):
+                    number = load(longs, place(base, b, cursor, scope))
+                else:
+                    number = load(longs, here)
+                at = put_long(out, at, number)
+                if op == ARRAY:
+                    if number == 0:
+                        pc = x
+                    else:
+                        depth += 1
+                        store(cursor, back + depth, pc)
+                        store(cursor, left + depth, number)
+                        store(cursor, b, load(cursor, b) + 1)
+                elif op in (STRING, BYTES):
+                    if at + number > room:
+                        full = True
+                        break
+                    copy(out, at, blob, load(longs, here), number)
+                    at += number
             elif op == FLOAT:
-                put_u4(out, at, floats[base[a] + cursor[scope]])
+                put_u4(out, at, load(floats, here))
                 at += 4
             elif op == DOUBLE:
-                bits = doubles[base[a] + cursor[scope]]
-                put_u4(out, at, np.uint32(bits & np.uint64(0xFFFFFFFF)))
-                put_u4(out, at + 4, np.uint32(bits >> np.uint64(32)))
+                put_word(out, at, load(doubles, here))
                 at += 8
             elif op in (SPLICE, SPLICE_ARRAY):
-                n = cursor[scope]
-                low = starts[table[a] + firsts[a, n]]
-                high = starts[table[a] + lasts[a, n]]
-                if at + 24 + high - low > room:
+                n = b * width + load(cursor, scope)
+                first, last, row = load(firsts, n), load(lasts, n), load(table, b)
+                low = load(starts, row + first)
+                size = load(starts, row + last) - low
+                if at + size > room:
                     full = True
                     break
-                if op == SPLICE_ARRAY and lasts[a, n] > firsts[a, n]:
-                    at = put_long(out, at, lasts[a, n] - firsts[a, n])
-                copy_bytes(out, at, items, low, high - low)
-                at += high - low
-                if op == SPLICE_ARRAY:
-                    out[at] = 0
-                    at += 1
-            elif op in (STRING, BYTES, FIXED):
-                low, size = longs[base[a] + cursor[scope]], longs[base[b] + cursor[scope]]
-                if at + 24 + size > room:
-                    full = True
-                    break
-                if op != FIXED:
-                    at = put_long(out, at, size)
-                copy_bytes(out, at, blob, low, size)
+                if op == SPLICE_ARRAY and last > first:
+                    at = put_long(out, at, last - first)
+                copy(out, at, items, low, size)
                 at += size
+                if op == SPLICE_ARRAY:
+                    store(out, at, 0)
+                    at += 1
             elif op == NULL_BRANCH:
-                out[at] = np.uint8(2 * code[pc - 1, 4])
+                store(out, at, 2 * x)
                 at += 1
             elif op == NEXT:
-                left[depth - 1] -= 1
-                if left[depth - 1] > 0:
-                    cursor[b] += 1
-                    pc = code[pc - 1, 4]
-                    continue
-                depth -= 1
-                out[at] = 0
-                at += 1
-            elif op == ENTER:
-                cursor[scope] += 1
-            elif op == JUMP:
-                pc = code[pc - 1, 4]
-            elif op == UNION:
-                branch = np.int64(small[base[a] + cursor[scope]]) if a >= 0 else code[pc - 1, 5]
-                at = put_long(out, at, branch)
-                pc = jumps[b + branch]
-            elif op == BOOL:
-                out[at] = small[base[a] + cursor[scope]]
-                at += 1
-            elif op == ARRAY:
-                count = longs[base[a] + cursor[scope]]
-                if count == 0:
-                    out[at] = 0
-                    at += 1
-                    pc = code[pc - 1, 4]
+                number = load(cursor, left + depth) - 1
+                store(cursor, left + depth, number)
+                if number > 0:
+                    store(cursor, b, load(cursor, b) + 1)
+                    pc = x
                 else:
-                    at = put_long(out, at, count)
-                    back[depth], left[depth] = pc, count
-                    depth += 1
-                    cursor[b] += 1
-            elif op == END:
+                    depth -= 1
+                    store(out, at, 0)
+                    at += 1
+            elif op == ENTER:
+                store(cursor, scope, load(cursor, scope) + 1)
+            elif op == JUMP:
+                pc = x
+            elif op == BOOLEAN:
+                store(out, at, load(small, here))
+                at += 1
+            elif op == FIXED:
+                if at + x > room:
+                    full = True
+                    break
+                copy(out, at, blob, load(longs, here), x)
+                at += x
+            else:
                 break
         if full:
-            copy_to(cursor, saved)
-            return i - rows[0]
-        offsets[i - rows[0] + 1] = at
-    return rows[1] - rows[0]
+            copy(cursor, 0, cursor, scopes, scopes)
+            return i - begin
+        store(offsets, i - begin + 1, at)
+    return stop - begin

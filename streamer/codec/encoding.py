@@ -12,7 +12,18 @@ from numpy.typing import NDArray
 from brokerbench.errors import TableError
 from streamer.codec.columns import BITS, Ranges, Spliced
 from streamer.codec.encode_kernel import encode
-from streamer.codec.program import ARRAY, ENTER, ENUM, FIXED, POOLS, SPLICE, SPLICE_ARRAY, UNION, Program
+from streamer.codec.program import (
+    ARRAY,
+    DEEP,
+    ENTER,
+    ENUM,
+    FIXED,
+    POOLS,
+    SPLICE,
+    SPLICE_ARRAY,
+    UNION,
+    Program,
+)
 from streamer.packets import Packets
 
 __all__ = ["Encoder"]
@@ -65,7 +76,7 @@ class Encoder:
 
     def _spliced_size(self, path: str) -> int:
         index = self._made.spliced.index(path)
-        scope = next(r[3] for r in self._made.rows if r[0] in (SPLICE, SPLICE_ARRAY) and r[1] == index)
+        scope = next(r[3] for r in self._made.rows if r[0] in (SPLICE, SPLICE_ARRAY) and r[2] == index)
         return self._sizes[scope]
 
     def _bind(self, columns: Mapping[str, Any]) -> tuple[Array, tuple[Array, ...], Array]:
@@ -92,13 +103,13 @@ class Encoder:
             ends[slot.pool] += len(array)
         joined = tuple(np.concatenate(p) if p else np.empty(0, b) for p, b in zip(pools, BITS, strict=True))
         blob = np.concatenate(blobs) if blobs else np.empty(0, "u1")
-        return np.array(base, "i8"), joined, blob
+        return np.array(base or [0], "i8"), joined, blob
 
     def packets(self, at_a_time: int = 1024, *, prefix: bytes = b"") -> Iterator[Packets]:
         """All records, up to `at_a_time` a piece, each behind the prefix."""
         made, ready = self._made, self._ready
         code, jumps = made.code, made.table
-        cursor = np.full(len(made.scopes), -1, "i8")
+        cursor = np.full(2 * len(made.scopes) + 2 * DEEP, -1, "i8")
         parts = (ready.items, ready.starts, ready.table, ready.first, ready.last)
         room, start, front = 1 << 16, 0, np.frombuffer(prefix, "u1")
         while start < self._count:
@@ -144,7 +155,7 @@ def _scope_sizes(made: Program, columns: Mapping[str, Any], count: int) -> list[
     """Items of each scope, from lengths and branches; checked, so that the kernel stays inside."""
     sizes = [count] + [0] * (len(made.scopes) - 1)
     for op, a, b, scope, x, y in made.rows:
-        name = made.slots[a].name if a >= 0 and op not in (SPLICE, SPLICE_ARRAY) else ""
+        name = made.slots[a].name if a >= 0 else ""
         if op == ARRAY:
             lengths = np.asarray(columns[name])
             if len(lengths) and lengths.min() < 0:

@@ -5,20 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import numba
-import numpy as np
 
 from streamer.codec.program import (
     ARRAY,
     BYTES,
+    DEEP,
     DOUBLE,
-    END,
     ENTER,
     FIXED,
     FLOAT,
     JUMP,
     LONG,
     NEXT,
-    OPT_LONG,
+    OPTIONAL,
+    SKIP,
     STRING,
     UNION,
 )
@@ -28,7 +28,21 @@ from streamer.codec.program import (
 from streamer.codec.program import (
     ENUM as ENUM_,
 )
-from streamer.codec.wire import copy_to, is_utf8, read_long, read_small, skip_long, u4_at, word_at
+from streamer.codec.wire import (
+    LEAN,
+    SOURCE,
+    copy,
+    is_utf8,
+    load,
+    place,
+    read_long,
+    row_at,
+    skip_long,
+    slow_long,
+    store,
+    u4_at,
+    word_at,
+)
 
 __all__ = ["ERRORS", "decode"]
 
@@ -45,13 +59,11 @@ ERRORS = (
     "bytes behind the record",
     "a boolean that is neither 0 nor 1",
 )
-U = np.uint64
-"""Numba takes an index with a sign as one from the end where it is negative: a test each time."""
 MOST_EMPTY = 65_536
 """Items without bytes (nulls, empty records) that one packet may hold."""
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(nogil=True, **LEAN)
 def decode(
     code: Any,
     jumps: Any,
@@ -63,6 +75,7 @@ def decode(
     pools: Any,
     status: Any,
     first: Any,
+    source: Any = SOURCE,
 ) -> Any:
     """Decode packets first.. into the pools; (next packet, scope to enlarge or -1, items it needs).
 
@@ -71,74 +84,119 @@ def decode(
     pools: i8, f8 (as u8), f4 (as u4) and u1 arrays.
     """
     longs, doubles, floats, small = pools
-    saved = np.empty(len(cursor), "i8")
-    depth = 0
-    back, left = np.empty(64, "i8"), np.empty(64, "i8")
+    scopes = (len(cursor) - 2 * DEEP) >> 1
+    back, left = 2 * scopes - 1, 2 * scopes + DEEP - 1
     for i in range(first, len(spans)):
-        copy_to(saved, cursor)
-        p, end = spans[i, 0], spans[i, 1]
-        begin = p
-        pc, err, empty, depth = 0, 0, 0, 0
-        cursor[0] += 1
+        copy(cursor, scopes, cursor, 0, scopes)
+        store(cursor, 0, load(cursor, 0) + 1)
+        begin, end = load(spans, 2 * i), load(spans, 2 * i + 1)
+        p = begin
+        pc, err, empty, depth, again = 0, 0, 0, 0, False
         while True:
-            row = U(pc)
-            op, a, b, scope = code[row, 0], code[row, 1], code[row, 2], code[row, 3]
+            op, a, b, scope, x, y = row_at(code, pc)
+            here = place(base, a, cursor, scope)
             pc += 1
-            null, steps = False, code[pc - 1, 4]
-            if op >= OPT_LONG:
+            if op >= OPTIONAL:
                 if p >= end:
                     err = TRUNCATED
                     break
-                branch = np.int64(data[p]) >> 1
-                if data[p] == 0 or data[p] == 2:
-                    p += 1
-                else:  # a number written longer than it need be, or no branch at all
-                    branch, q = read_small(data, p, end)
+                branch = load(data, p)
+                q = p + 1
+                if branch & ~2:  # a number written longer than it need be, or no branch at all
+                    branch, q = slow_long(data, p, end)
                     if q < 0 or branch < 0 or branch > 1:
                         err = BRANCH
                         break
-                    p = q
+                    branch = 2 * branch
+                p = q
+                branch = branch >> 1
                 if b >= 0:
-                    small[U(base[U(b)] + cursor[U(scope)])] = branch
-                null = branch == code[pc - 1, 4]
-                op -= 13  # its plain sister
-                if null:
-                    if a >= 0:
-                        at = base[a] + cursor[scope]
-                        if op == FLOAT:
-                            floats[at] = np.uint32(0x7FC00000)
-                        elif op == DOUBLE:
-                            doubles[at] = np.uint64(0x7FF8000000000000)
-                        elif op == BOOL:
-                            small[at] = 0
-                        else:
-                            longs[at] = 0
-                            if op != LONG and code[pc - 1, 5] >= 0:
-                                longs[base[code[pc - 1, 5]] + cursor[scope]] = 0
+                    store(small, place(base, b, cursor, scope), branch)
+                op -= OPTIONAL
+                b = y
+                if branch == x:
+                    if a < 0:
+                        continue
+                    if op == FLOAT:
+                        store(floats, here, 0x7FC00000)
+                    elif op == DOUBLE:
+                        store(doubles, here, 0x7FF8000000000000)
+                    elif op == BOOL:
+                        store(small, here, 0)
+                    else:
+                        store(longs, here, 0)
+                        if b >= 0:
+                            store(longs, place(base, b, cursor, scope), 0)
                     continue
-                b, steps = code[pc - 1, 5], 1
-            if op == LONG:
-                if a < 0:
-                    q = p
-                    for _ in range(steps):
-                        q = skip_long(data, q, end)
-                        if q < 0:
-                            break
-                else:
-                    value, q = read_long(data, p, end)
-                    longs[U(base[U(a)] + cursor[U(scope)])] = value
+            if op <= UNION:
+                number, q = read_long(data, p, end)
+                if op == ARRAY and number < 0:
+                    number = -number
+                    if q >= 0:
+                        _, q = slow_long(data, q, end)  # bytes of the block, not to be trusted
                 if q < 0:
                     err = TRUNCATED if q == -1 else VARINT
                     break
-                p = q
+                if op == LONG:
+                    if a >= 0:
+                        store(longs, here, number)
+                    p = q
+                elif op in (STRING, BYTES):
+                    p = q
+                    if number < 0 or number > end - q:
+                        err = LENGTH
+                        break
+                    if op == STRING and not is_utf8(data, q, number):
+                        err = UTF8
+                        break
+                    if a >= 0:
+                        store(longs, here, q)
+                        store(longs, place(base, b, cursor, scope), number)
+                    p += number
+                elif op == ARRAY:
+                    p = q
+                    if a >= 0:
+                        store(longs, here, number + (load(longs, here) if again else 0))
+                    again = False
+                    if number == 0:
+                        pc = x
+                        continue
+                    if y == 0:
+                        empty += number
+                    if number < 0 or number > end - begin + MOST_EMPTY or empty > MOST_EMPTY:
+                        err = COUNT
+                        break
+                    if number * y > end - p:
+                        err = COUNT
+                        break
+                    need = load(cursor, b) + 1 + number
+                    if need > load(caps, b):
+                        copy(cursor, 0, cursor, scopes, scopes)
+                        return i, b, need
+                    depth += 1
+                    store(cursor, back + depth, pc - 1)
+                    store(cursor, left + depth, number)
+                    store(cursor, b, load(cursor, b) + 1)
+                elif number < 0 or number >= x:
+                    err = ENUM if op == ENUM_ else BRANCH
+                    break
+                else:
+                    p = q
+                    if op == UNION:
+                        if a >= 0:
+                            store(small, here, number)
+                        pc = load(jumps, b + number)
+                    elif a >= 0:
+                        store(longs, here, number)
             elif op == FLOAT:
                 while end - p >= 4:  # fluxes and their errors come one behind the other
                     if a >= 0:
-                        floats[U(base[U(a)] + cursor[U(scope)])] = u4_at(data, p)
+                        store(floats, here, u4_at(data, p))
                     p += 4
-                    if code[U(pc), 0] != FLOAT:
+                    if load(code, 6 * pc) != FLOAT:
                         break
-                    a, scope = code[U(pc), 1], code[U(pc), 3]
+                    a = load(code, 6 * pc + 1)
+                    here = place(base, a, cursor, load(code, 6 * pc + 3))
                     pc += 1
                 else:
                     err = TRUNCATED
@@ -148,124 +206,57 @@ def decode(
                     err = TRUNCATED
                     break
                 if a >= 0:
-                    doubles[U(base[U(a)] + cursor[U(scope)])] = word_at(data, p)
+                    store(doubles, here, word_at(data, p))
                 p += 8
-            elif op in (STRING, BYTES):
-                size, q = read_small(data, p, end)
-                if q < 0:
-                    err = TRUNCATED if q == -1 else VARINT
-                    break
-                if size < 0 or size > end - q:
-                    err = LENGTH
-                    p = q
-                    break
-                if (
-                    op == STRING
-                    and (size > 1 or (size == 1 and data[q] > 127))
-                    and not is_utf8(data, q, size)
-                ):
-                    err = UTF8
-                    p = q
-                    break
-                if a >= 0:
-                    longs[U(base[U(a)] + cursor[U(scope)])] = q
-                    longs[U(base[U(b)] + cursor[U(scope)])] = size
-                p = q + size
             elif op == NEXT:
-                left[depth - 1] -= 1
-                if left[depth - 1] > 0:
-                    cursor[b] += 1
-                    pc = code[pc - 1, 4]
-                    continue
-                depth -= 1
-                pc = back[depth]  # the array's own row: is there another block?
-                a, b, scope = code[pc, 1], code[pc, 2], code[pc, 3]
-                pc += 1
-                op = ARRAY
-            elif op == ENTER:
-                cursor[scope] += 1
-            elif op == JUMP:
-                pc = code[pc - 1, 4]
-            elif op == UNION:
-                branch64, q = read_small(data, p, end)
+                number = load(cursor, left + depth) - 1
+                store(cursor, left + depth, number)
+                if number > 0:
+                    store(cursor, b, load(cursor, b) + 1)
+                    pc = x
+                else:  # is there another block?
+                    again = True
+                    pc = load(cursor, back + depth)
+                    depth -= 1
+            elif op == SKIP:
+                q = p
+                for _ in range(x):
+                    q = skip_long(data, q, end)
+                    if q < 0:
+                        break
                 if q < 0:
                     err = TRUNCATED if q == -1 else VARINT
-                    break
-                if branch64 < 0 or branch64 >= code[pc - 1, 4]:
-                    err = BRANCH
                     break
                 p = q
-                if a >= 0:
-                    small[U(base[U(a)] + cursor[U(scope)])] = branch64
-                pc = jumps[b + branch64]
+            elif op == ENTER:
+                store(cursor, scope, load(cursor, scope) + 1)
+            elif op == JUMP:
+                pc = x
             elif op == BOOL:
                 if p >= end:
                     err = TRUNCATED
                     break
-                if data[p] > 1:
+                number = load(data, p)
+                if number > 1:
                     err = BOOLEAN
                     break
                 if a >= 0:
-                    small[U(base[U(a)] + cursor[U(scope)])] = data[p]
+                    store(small, here, number)
                 p += 1
-            elif op == ENUM_:
-                value, q = read_small(data, p, end)
-                if q < 0:
-                    err = TRUNCATED if q == -1 else VARINT
-                    break
-                if value < 0 or value >= code[pc - 1, 4]:
-                    err = ENUM
-                    break
-                p = q
-                if a >= 0:
-                    longs[U(base[U(a)] + cursor[U(scope)])] = value
             elif op == FIXED:
-                size = code[pc - 1, 4]
-                if end - p < size:
+                if end - p < x:
                     err = TRUNCATED
                     break
                 if a >= 0:
-                    longs[U(base[U(a)] + cursor[U(scope)])] = p
-                    longs[U(base[U(b)] + cursor[U(scope)])] = size
-                p += size
-            elif op == ARRAY:
-                if a >= 0:
-                    longs[U(base[U(a)] + cursor[U(scope)])] = 0
-            elif op == END:
+                    store(longs, here, p)
+                    store(longs, place(base, b, cursor, scope), x)
+                p += x
+            else:
                 if p != end:
                     err = TRAILING
                 break
-            if op == ARRAY:  # a new array, or the next block of one
-                count, q = read_small(data, p, end)
-                if q >= 0 and count < 0:
-                    count = -count
-                    _, q = read_small(data, q, end)  # bytes of the block, not to be trusted
-                if q < 0:
-                    err = TRUNCATED if q == -1 else VARINT
-                    break
-                p = q
-                if count == 0:
-                    pc = code[pc - 1, 4]
-                    continue
-                least = code[pc - 1, 5]
-                if least == 0:
-                    empty += count
-                if count < 0 or count > end - begin + MOST_EMPTY or empty > MOST_EMPTY:
-                    err = COUNT
-                    break
-                if count * least > end - p:
-                    err = COUNT
-                    break
-                if cursor[b] + 1 + count > caps[b]:
-                    need = cursor[b] + 1 + count
-                    copy_to(cursor, saved)
-                    return i, b, need
-                if a >= 0:
-                    longs[U(base[U(a)] + cursor[U(scope)])] += count
-                back[depth], left[depth] = pc - 1, count
-                depth += 1
-                cursor[b] += 1
-        status[i, 0], status[i, 1] = err, p - begin
+        store(status, 2 * i, err)
+        store(status, 2 * i + 1, p - begin)
         if err:
-            copy_to(cursor, saved)
+            copy(cursor, 0, cursor, scopes, scopes)
     return len(spans), -1, 0

@@ -23,31 +23,31 @@ from streamer.codec.tree import Node
 __all__ = ["Program", "Scope", "Slot", "program"]
 
 (
-    END,
     LONG,
+    BYTES,
+    STRING,
+    ENUM,
+    ARRAY,
+    UNION,
     FLOAT,
     DOUBLE,
     BOOLEAN,
-    BYTES,
-    STRING,
     FIXED,
-    ENUM,
-    UNION,
+    NEXT,
     ENTER,
     JUMP,
-    ARRAY,
-    NEXT,
-    OPT_LONG,
-    OPT_FLOAT,
-    OPT_DOUBLE,
-    OPT_BOOLEAN,
-    OPT_BYTES,
-    OPT_STRING,
+    END,
     SPLICE,
     SPLICE_ARRAY,
     NULL_BRANCH,
-) = range(23)
+    SKIP,
+) = range(18)
+"""Operations up to UNION begin with a number of variable length."""
+OPTIONAL = 20
+"""The operation of a nullable value is that of the value, and so many more."""
 
+DEEP = 64
+"""Room of the kernels for arrays within arrays."""
 POOLS = ("i8", "f8", "f4", "u1")
 _I8, _F8, _F4, _U1 = range(4)
 _POOL = {
@@ -72,15 +72,7 @@ _OP = {
     "fixed": FIXED,
     "enum": ENUM,
 }
-_OPT = {
-    "boolean": OPT_BOOLEAN,
-    "int": OPT_LONG,
-    "long": OPT_LONG,
-    "float": OPT_FLOAT,
-    "double": OPT_DOUBLE,
-    "bytes": OPT_BYTES,
-    "string": OPT_STRING,
-}
+_OPT = ("boolean", "int", "long", "float", "double", "bytes", "string")
 RANGED = ("bytes", "string", "fixed")
 
 
@@ -174,7 +166,7 @@ class _Compiler:
         """Fields one by one; neighbours that nobody asks for are passed over in one step."""
         open_op = -1
         for child in node.children:
-            op = FIXED if child.kind in ("float", "double", "fixed") else LONG
+            op = FIXED if child.kind in ("float", "double", "fixed") else SKIP
             passed = child.kind in ("int", "long") or op == FIXED
             if self.encode or not passed or self.want is None or child.path in self.want:
                 self.node(child, scope, depth)
@@ -189,15 +181,14 @@ class _Compiler:
         p = self.program
         index = len(p.spliced)
         p.spliced.append(node.path)
-        p.emit(SPLICE_ARRAY if node.kind == "array" else SPLICE, index, -1, scope)
+        p.emit(SPLICE_ARRAY if node.kind == "array" else SPLICE, -1, index, scope)
 
     def leaf(self, node: Node, scope: int) -> None:
         a = self.slot(node.path, _POOL[node.kind], scope)
         if self.encode and a < 0:
             raise InputError(f"encoder: expected a column {node.path!r}, which cannot be null, got none")
         b = self.slot(f"{node.path}@", _I8, scope) if node.kind in RANGED else -1
-        x = {"fixed": node.size, "int": 1, "long": 1}.get(node.kind, len(node.symbols))
-        self.program.emit(_OP[node.kind], a, b, scope, x)
+        self.program.emit(_OP[node.kind], a, b, scope, node.size or len(node.symbols))
 
     def union(self, node: Node, scope: int, depth: int) -> None:
         p, null = self.program, node.null
@@ -211,7 +202,9 @@ class _Compiler:
             if value.kind in RANGED:
                 y = self.slot(f"{node.path}@", _I8, scope)
             b = self.slot(f"{node.path}?", _U1, scope)
-            p.emit(_OPT[value.kind], a, b, scope, null, y)
+            if self.encode and a < 0:
+                raise InputError(f"encoder: expected a column {node.path!r} beside '{node.path}?', got none")
+            p.emit(OPTIONAL + _OP[value.kind], a, b, scope, null, y)
             return
         b = self.slot(f"{node.path}?", _U1, scope)
         if self.encode and b < 0 and null is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import random
 from typing import Any
@@ -180,6 +181,26 @@ def test_every_fault_has_its_reason(raw: bytes, reason: str) -> None:
     assert found[0] == 0
     assert reason in found[1]
     assert len(codec.decode(Packets.of([b"\2\0\0\2\1"])).rows) == 1
+
+
+def test_texts_are_taken_where_python_takes_them_as_utf8() -> None:
+    edges = (0x00, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC1, 0xC2, 0xDF, 0xE0, 0xE1, 0xEC, 0xED, 0xEE)
+    edges += (0xEF, 0xF0, 0xF1, 0xF3, 0xF4, 0xF5, 0xFF)
+    texts = [bytes(t) for n in range(3) for t in itertools.product(range(256), repeat=n)]
+    texts += [bytes(t) for n in (3, 4) for t in itertools.product(edges, repeat=n)]
+
+    def is_text(raw: bytes) -> bool:
+        try:
+            raw.decode()
+        except UnicodeDecodeError:
+            return False
+        return True
+
+    codec = compile_schema({"type": "record", "name": "r", "fields": [{"name": "a", "type": "string"}]})
+    decoded = codec.decode(Packets.of([bytes([2 * len(t)]) + t for t in texts]))
+    expected = [i for i, raw in enumerate(texts) if is_text(raw)]
+    assert decoded.rows.tolist() == expected
+    assert len(expected) < len(texts)
 
 
 def test_a_number_written_longer_than_it_need_be_is_read() -> None:
@@ -370,6 +391,13 @@ def test_columns_that_do_not_fit_are_refused_before_a_byte_is_read(columns: dict
 def test_missing_and_unknown_columns_are_named(columns: dict, message: str) -> None:
     with pytest.raises(InputError, match=message):
         bad(columns)
+
+
+def test_branches_without_their_values_are_refused() -> None:
+    field = {"name": "a", "type": ["null", "double"]}
+    codec = compile_schema({"type": "record", "name": "r", "fields": [field]})
+    with pytest.raises(InputError, match="expected a column 'a' beside 'a\\?', got none"):
+        codec.encode({"a?": np.ones(2, "u1")}, 2)
 
 
 def test_splices_outside_their_items_are_refused() -> None:
