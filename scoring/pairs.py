@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.draws import multinomials
 from scoring.snapshot import Layout, Snapshot
 from scoring.states import Cells, Statistics
 
@@ -68,8 +69,7 @@ def resample_joint(
         mine = np.flatnonzero(cells.true == t)
         if not len(mine):
             continue
-        total = cells.count[mine].sum()
-        drawn = rng.multinomial(total, cells.count[mine] / total, size=n)
+        drawn = multinomials(cells.count[mine][None], rng=rng, n=n)[:, 0]
         for side, (cell, amount) in enumerate(((cells.a, cells.sum_a), (cells.b, cells.sum_b))):
             _add(drawn, cell[mine], counts[side][:, t])
             _add(drawn * (amount[mine] / cells.count[mine]), cell[mine], sums[side][:, t])

@@ -15,6 +15,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.draws import multinomials
 from scoring.snapshot import Layout, Snapshot
 
 __all__ = ["CONFUSION", "Arrays", "Cells", "State", "Statistics", "losses", "resample_cells"]
@@ -124,15 +125,7 @@ def resample_cells(cells: NDArray[np.int64], *, rng: np.random.Generator, n: int
     Rows keep their sums: a bootstrap stratified by true class. Unstratified, a class of three
     objects is absent from one resample in twenty, and a mean over classes jumps there.
     """
-    drawn = np.zeros((n, *cells.shape), np.int64)
-    for t, row in enumerate(cells):
-        held = np.flatnonzero(row)
-        if held.size == 1:
-            drawn[:, t, held[0]] = row[held[0]]
-        elif held.size:
-            total = int(row.sum())
-            drawn[:, t, held] = rng.multinomial(total, row[held] / total, size=n)
-    return drawn
+    return multinomials(cells, rng=rng, n=n)
 
 
 def _given_cell(snapshot: Snapshot, _: NDArray) -> NDArray[np.int64]:

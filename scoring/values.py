@@ -14,7 +14,7 @@ from scoring.metric import Metric
 from scoring.states import CONFUSION, State, Statistics
 from scoring.tally import ALL, Plan, Tally
 
-__all__ = ["clopper_pearson", "confusion_table", "score_table", "table_of"]
+__all__ = ["clopper_pearson", "confusion_table", "quantiles", "score_table", "table_of"]
 
 
 @dataclass(frozen=True)
@@ -122,14 +122,24 @@ def _values(metric: Metric, seen: Statistics, drawn: Statistics | None, confiden
     tail = (1 - confidence) / 2
     if metric.successes is not None:
         return _Values(value, *clopper_pearson(*metric.successes(seen), tail=tail))
-    samples = metric.value(drawn).reshape(-1, len(value))
-    ends = np.full((2, len(value)), np.nan)
-    for c in range(len(value)):
-        # Resamples without any object of a rare class say nothing of it.
-        defined = samples[~np.isnan(samples[:, c]), c]
-        if len(defined) and not np.isnan(value[c]):
-            ends[:, c] = np.quantile(defined, [tail, 1 - tail])
+    ends = quantiles(metric.value(drawn).reshape(-1, len(value)), (tail, 1 - tail))
+    ends[:, np.isnan(value)] = np.nan
     return _Values(value, ends[0], ends[1])
+
+
+def quantiles(samples: NDArray[np.float64], at: Sequence[float]) -> NDArray[np.float64]:
+    """Quantiles of each column of f8[B, T], linear between samples, f8[len(at), T].
+
+    NaN does not count: resamples without any object of a rare class say nothing of it. NaN where
+    nothing else is there.
+    """
+    ordered = np.sort(samples, axis=0)  # NaN last
+    n = (~np.isnan(samples)).sum(0)
+    place = np.asarray(at)[:, None] * np.maximum(n - 1, 0)
+    below = np.floor(place).astype(np.int64)
+    above = np.minimum(below + 1, np.maximum(n - 1, 0))
+    low, high = (np.take_along_axis(ordered, k, 0) for k in (below, above))
+    return low + (high - low) * (place - below)
 
 
 def clopper_pearson(

@@ -13,8 +13,9 @@ from sklearn import metrics as sk
 from scoring import ranks
 from scoring.levels import at_level
 from scoring.metric import METRICS
-from scoring.ranks import RANKS, hash_ids, separation, separation_plain
+from scoring.ranks import RANKS, hash_ids
 from scoring.reliability import BINS, bin_of
+from scoring.separation import separation, separation_plain
 from scoring.tree import distances, lineage
 from tests.scoring.snapshots import CLASSES, layout_of, mean_value, random_case, snapshot_of, value_of
 
