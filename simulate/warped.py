@@ -69,7 +69,7 @@ def _table(model: WarpedIa, passbands: Passbands) -> templates.TemplateTable:
     def unscaled(phases: Array, wave: Array) -> Array:
         return normal(phases, wave) * model.warp(phases[:, None], wave)
 
-    scale = 10 ** (0.4 * spectra.b_band_magnitude(lambda wave: unscaled(np.zeros(1), wave)[0, 0]))
+    scale = 10 ** (0.4 * spectra.band_magnitude(lambda wave: unscaled(np.zeros(1), wave)[0, 0]))
 
     def warped(phases: Array, wave: Array) -> Array:
         return scale * unscaled(phases, wave)

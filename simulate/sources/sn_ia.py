@@ -5,7 +5,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from simulate import spectra, templates
+from simulate import engines, spectra, templates
 from simulate.draws import split_normal
 from simulate.photometry import Passbands
 from simulate.rates import PerVolumeYear
@@ -14,7 +14,13 @@ from simulate.source import Array, Generator, Light, Parameter, Parameters, Plac
 
 Flux = NDArray[np.float32]
 
-ALPHA, BETA, M_B = 0.14, 3.1, -19.36
+ALPHA, BETA = 0.14, 3.1
+M_B = -19.365 + 0.27
+"""For H0 = 70: SNANA's -19.365 and the 0.27 mag that it adds to the magnitudes of its SALT2 (MAG_OFFSET).
+
+mB is -2.5 log10(x0) + 10.635. Betoule et al. 2014 fit -19.05 +- 0.02 in this convention; -19.365 alone would
+make them brighter than ZTF's.
+"""
 COHERENT = 0.09  # mag
 
 
@@ -35,6 +41,7 @@ def draw(rng: Generator, place: Place) -> dict[str, Array]:
         "scatter": scatter,
         "path": rng.integers(0, 1 << 52, n).astype("f8"),
         "mb": absolute + place.distance_modulus,
+        "a_v": engines.host_extinction(rng, n),
     }
 
 
@@ -42,7 +49,7 @@ def draw(rng: Generator, place: Place) -> dict[str, Array]:
 def table(passbands: Passbands) -> templates.TemplateTable:
     grid = templates.Grid(z=(0.0, 1.7, 0.01), c=(-0.32, 0.52, 0.02))
     return templates.build(
-        spectra.hsiao(),
+        spectra.normal_ia(),
         spectra.salt_colour_law,
         passbands,
         grid,
@@ -62,13 +69,15 @@ def light(parameters: Parameters, scene: Scene, rng: Generator) -> Light:
         colour=parameters["c"],
         stretch=stretch,
     )
-    return Light(scattered(flux, parameters, scene))
+    return Light(reddened(flux, parameters, scene))
 
 
-def scattered(flux: Flux, parameters: Parameters, scene: Scene) -> Flux:
-    """Fluxes with the chromatic part of the intrinsic scatter."""
+def reddened(flux: Flux, parameters: Parameters, scene: Scene) -> Flux:
+    """Fluxes behind the host's dust, with the chromatic part of the intrinsic scatter."""
     magnitudes = chromatic_scatter(parameters["path"], scene.passbands, scene.z)
-    return flux * (10 ** (-0.4 * magnitudes)).astype("f4")[scene.row, scene.band]
+    factor = 10 ** (-0.4 * magnitudes)
+    factor *= engines.host_dimming(scene.passbands, scene.z, parameters["a_v"])
+    return flux * factor.astype("f4")[scene.row, scene.band]
 
 
 SOURCE = Source(
@@ -83,13 +92,15 @@ SOURCE = Source(
         "c": Parameter("mag", "SALT colour"),
         "scatter": Parameter("mag", "coherent intrinsic scatter"),
         "path": Parameter("", "number that the chromatic scatter follows from"),
-        "mb": Parameter("mag", "apparent rest-frame B magnitude at maximum, without Galactic dust"),
+        "mb": Parameter("mag", "SALT's mB at maximum, without dust of the host and the Milky Way"),
+        "a_v": Parameter("mag", "extinction A_V in the host, beside what c holds"),
     },
     draw=draw,
     light=light,
     reference=(
         "Hsiao et al. 2007 (spectra); Tripp 1998, alpha 0.14, beta 3.1; x1 and c: Scolnic & Kessler 2016; "
-        "scatter like G10: Guy et al. 2010, Kessler et al. 2013; rates: Dilday et al. 2008, "
+        "brightness and peak colours: SALT3, Kenworthy et al. 2021; scatter like G10: Guy et al. 2010, "
+        "Kessler et al. 2013; host dust: Wood-Vasey et al. 2007; rates: Dilday et al. 2008, "
         "Hounsell et al. 2018"
     ),
 )

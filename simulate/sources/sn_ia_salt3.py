@@ -38,7 +38,7 @@ def light(parameters: Parameters, scene: Scene, rng: Generator) -> Light:
         colour=parameters["c"],
         stretch=np.ones(len(scene)),
     )
-    return Light(sn_ia.scattered(flux, parameters, scene))
+    return Light(sn_ia.reddened(flux, parameters, scene))
 
 
 SOURCE = Source(

@@ -361,6 +361,7 @@ def test_supernovae_scatter_in_colour_beyond_salt() -> None:
     """Two objects with the same x1, c and brightness differ by their own chromatic scatter alone."""
     source = SOURCES["sn_ia"]
     same = {"x1": np.zeros(2), "c": np.zeros(2), "scatter": np.zeros(2), "mb": np.full(2, 22.0)}
+    same["a_v"] = np.zeros(2)
     seen = scene([0.3, 0.3], 60100.0, np.full(6, 60100.0), np.arange(6))
     one = source.light(same | {"path": np.array([5.0, 99.0])}, seen, stream(1, "x")).flux.reshape(2, 6)
     twice = source.light(same | {"path": np.array([5.0, 5.0])}, seen, stream(2, "x")).flux.reshape(2, 6)

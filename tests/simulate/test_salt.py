@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sncosmo
+from astropy.table import Table
 
 from brokerbench.errors import InputError
 from simulate import spectra, templates
@@ -15,7 +16,7 @@ from simulate.instruments import ztf
 from simulate.photometry import Passbands, lsst
 from simulate.settings import Population
 from simulate.source import Scene
-from simulate.sources import sn_ia_salt3
+from simulate.sources import sn_ia, sn_ia_salt3
 from tests.simulate.scenes import scene, small_simulation
 from tests.simulate.test_photometry import AB, sncosmo_bandpass
 
@@ -112,3 +113,38 @@ def test_missing_files_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     monkeypatch.setenv("SNCOSMO_DATA_DIR", str(tmp_path))
     with pytest.raises(InputError, match="for the class sn_ia_salt3, got"):
         plan(small_simulation(population=population))
+
+
+@pytest.mark.shared_data
+def test_both_models_of_type_ia_agree_at_maximum(sncosmo_data: Path) -> None:
+    """Rest-frame U to I at x1 = c = 0, mB = 0: the Hsiao spectra are warped to SALT3's."""
+    salt, here = spectra.salt(sn_ia_salt3.MODEL), np.zeros(1)
+    x0 = 10 ** (0.4 * sn_ia_salt3.ZERO)
+    for band in "UBVRI":
+        ours = spectra.band_magnitude(lambda wave: spectra.normal_ia()(here, wave)[0, 0], band)
+        theirs = spectra.band_magnitude(lambda wave: x0 * salt.spectra(here, wave)[0, 0], band)
+        assert ours == pytest.approx(theirs, abs=0.01), band
+        assert theirs == pytest.approx(spectra.SALT3_PEAK[band], abs=0.001), "the figure in the code"
+
+
+@pytest.mark.shared_data
+def test_snanas_type_ia_are_fainter_than_their_x0_by_what_we_add_to_its_absolute_magnitude(
+    shared_data: Path, sncosmo_data: Path
+) -> None:
+    """Peak magnitudes of 200 SALT2 supernovae (no dust) against sncosmo's with the same x0, x1 and c."""
+    folder = shared_data / "05_challenge_data" / "snana_fits" / "MLAG_HOSTLIB_ALLCLASS_NONIaMODEL0"
+    (head,) = folder.glob("*HEAD.FITS*")
+    table = Table.read(head, hdu=1)
+    table = table[(table["SIM_REDSHIFT_HELIO"] > 0.1) & (table["SIM_REDSHIFT_HELIO"] < 0.6)]
+    mu, x1, c = (np.asarray(table[f"SIM_{name}"], "f8") for name in ("DLMU", "SALT2x1", "SALT2c"))
+    absolute = -2.5 * np.log10(table["SIM_SALT2x0"]) + sn_ia_salt3.ZERO - mu
+    absolute += sn_ia.ALPHA * x1 - sn_ia.BETA * c
+    np.testing.assert_allclose(absolute, -19.365, atol=1e-3)
+    model = sncosmo.Model(source=sncosmo.SALT2Source(modeldir=str(sncosmo_data / "models/salt2/salt2-4")))
+    difference = []
+    for row in table:
+        model.set(z=row["SIM_REDSHIFT_HELIO"], x0=row["SIM_SALT2x0"], x1=row["SIM_SALT2x1"])
+        model.set(c=row["SIM_SALT2c"], t0=0.0)
+        difference += [row[f"SIM_PEAKMAG_{b}"] - model.bandmag(f"lsst{b}", "ab", 0.0) for b in "ri"]
+    assert len(difference) > 80
+    assert np.median(difference) == pytest.approx(sn_ia.M_B + 19.365, abs=0.03)

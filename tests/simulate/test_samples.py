@@ -129,7 +129,7 @@ def bright_supernovae(name: str, n: int) -> tuple[np.ndarray, np.ndarray, np.nda
 
 @pytest.mark.shared_data
 @pytest.mark.parametrize(
-    "name, distances", [("sn_ia", (0.2, 0.3, 0.27, 0.55)), ("sn_ia_salt3", (0.3, 0.5, 0.36, 0.28))]
+    "name, distances", [("sn_ia", (0.16, 0.18, 0.27, 0.12)), ("sn_ia_salt3", (0.16, 0.18, 0.36, 0.12))]
 )
 def test_type_ia_supernovae_are_like_ztfs(
     shared_data: Path, sncosmo_data: Path, name: str, distances: tuple[float, ...]
@@ -148,25 +148,31 @@ def test_type_ia_supernovae_are_like_ztfs(
     band = stream(7, "band").integers(0, 2, len(z))
     at = np.arange(len(z))
     one = seen[at, band]
-    peak = one.min(axis=1)
+    curves = pd.read_parquet(folder / "light_curves.parquet")
+    curves = curves.merge(real[["ZTFID", "peakt", "A_V"]], left_on="object", right_on="ZTFID")
+    near = curves[np.abs(curves.time - (pd.to_numeric(curves.peakt) + 57999.5)) < 3]
+    # as BTS: the brightest of points three days apart, with its errors, and redshifts with velocities
+    rng = stream(8, "sparse")
+    chosen = rng.integers(0, 6, len(z))[:, None] + 6 * np.arange(len(times) // 6 - 1)
+    points = np.take_along_axis(one, chosen, axis=1)
+    points += rng.choice(near.magerr.to_numpy(), chosen.shape) * rng.standard_normal(chosen.shape)
+    z = (1 + z) * (1 + 300 / rates.LIGHT_KM * rng.standard_normal(len(z))) - 1
+    peak = points.min(axis=1)
     bright = peak < 18.5
     absolute = peak - rates.distance_modulus(z) - a_v * law[band] + 2.5 * np.log10(1 + z)
-    duration = (one < peak[:, None] + 0.7526).sum(axis=1) * (times[1] - times[0])
+    duration = (one < one.min(axis=1)[:, None] + 0.7526).sum(axis=1) * (times[1] - times[0])
     compare("z", z[bright], real.redshift.to_numpy(), distance=distances[0], shift=0.015)
-    compare("peakabs", absolute[bright], real.peakabs.dropna().to_numpy(), distance=distances[1], shift=0.4)
+    compare("peakabs", absolute[bright], real.peakabs.dropna().to_numpy(), distance=distances[1], shift=0.12)
     compare(
         "duration [d]", duration[bright], real.duration.dropna().to_numpy(), distance=distances[2], shift=3.0
     )
     # colour at peak, within 3 d of it, where both bands were seen
-    curves = pd.read_parquet(folder / "light_curves.parquet")
-    curves = curves.merge(real[["ZTFID", "peakt", "A_V"]], left_on="object", right_on="ZTFID")
-    near = curves[np.abs(curves.time - (pd.to_numeric(curves.peakt) + 57999.5)) < 3]
     mean = near.groupby(["object", "band"]).mag.mean().unstack()
     extinction = near.groupby("object").A_V.first()
     colour = (mean["g"] - mean["R"] - extinction * (law[0] - law[1])).dropna().to_numpy()
     top = np.argmin(magnitude[at, band], axis=1)
     ours = magnitude[at, 0, top] - magnitude[at, 1, top]
-    compare("g - r at peak", ours[bright], colour, distance=distances[3], shift=0.15)
+    compare("g - r at peak", ours[bright], colour, distance=distances[3], shift=0.04)
 
 
 # ELAsTiCC2

@@ -138,10 +138,10 @@ def peak_magnitudes(name: str, n: int, band: int) -> np.ndarray:
 
 
 def test_type_ia_supernovae_have_their_brightness() -> None:
-    """M_B = -19.36 for x1 = c = 0; the population's mean in g is a little fainter, scatter 0.3 mag."""
+    """M_B = -19.1 for x1 = c = 0 without dust; with it the mean in g is a little fainter."""
     peak = peak_magnitudes("sn_ia", 400, 1)
-    assert -19.6 < np.median(peak) < -19.1
-    assert 0.15 < peak.std() < 0.5
+    assert -19.3 < np.median(peak) < -18.8
+    assert 0.2 < peak.std() < 0.8
 
 
 def test_kilonovae_have_the_brightness_of_at2017gfo() -> None:
