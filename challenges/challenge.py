@@ -27,6 +27,13 @@ class Stream(Config, frozen=True):
     """Shutter close to publication."""
     speed: float = 0.0
     """Seconds of the survey per second of the wall clock; 0 sends as fast as possible."""
+    late_redshift_d: float = 0.0
+    """Days from the first detection of an object until its alerts carry a redshift."""
+    late_host_d: float = 0.0
+    """Days from the first detection of an object until its alerts carry host galaxies."""
+    cutouts: str = ""
+    """A Python file that makes the stamps of alerts (docs/streamer.md); none without. A relative path
+    begins at the challenge's file."""
 
 
 class Training(Config, frozen=True):
@@ -87,7 +94,7 @@ def challenge_names() -> list[str]:
 def find_challenge(name: str) -> Challenge:
     """The challenge of that name, or in the TOML file at that path."""
     if name.endswith(".toml"):
-        challenge = load(Path(name), Challenge)
+        challenge = _beside(Path(name), load(Path(name), Challenge))
     elif name in challenge_names():
         challenge = load(Path(str(files("challenges") / f"{name}.toml")), Challenge)
     else:
@@ -101,6 +108,14 @@ def find_challenge(name: str) -> Challenge:
             "a classifier would learn the very objects it is scored on"
         )
     return challenge
+
+
+def _beside(file: Path, challenge: Challenge) -> Challenge:
+    """The challenge with the paths in its file taken from where that file is."""
+    stream = challenge.stream
+    if stream.cutouts:
+        stream = msgspec.structs.replace(stream, cutouts=str(file.parent / stream.cutouts))
+    return msgspec.structs.replace(challenge, stream=stream)
 
 
 def find_scoring(name: str) -> Scoring:

@@ -58,8 +58,7 @@ def stream_and_score(
     progress: Progress = quiet,
 ) -> Path:
     """The report of a run: its stream played to every broker at once, each a process of its own."""
-    stream = challenge.stream
-    prepared(run, schema=stream.schema, delay_s=stream.delay_s, workers=workers, progress=progress)
+    prepared(run, challenge.stream, workers=workers, progress=progress)
     link = Link()
     context = multiprocessing.get_context("spawn")  # numba and onnxruntime threads do not survive a fork
     failures = context.Queue()
@@ -70,7 +69,7 @@ def stream_and_score(
     for process in processes:
         process.start()
     try:
-        play_run(run, link, pace=Pace(speed=stream.speed), progress=progress("play"))
+        play_run(run, link, pace=Pace(speed=challenge.stream.speed), progress=progress("play"))
     except BaseException:
         for process in processes:
             process.terminate()
@@ -115,8 +114,7 @@ def import_demo(
 def _learn_and_run(
     run: Folder, learn: Folder, challenge: Challenge, *, out: Path, workers: int, progress: Progress
 ) -> tuple[Folder, Path]:
-    stream = challenge.stream
-    prepared(learn, schema=stream.schema, delay_s=stream.delay_s, workers=workers)
+    prepared(learn, challenge.stream, workers=workers)
     models = {}
     for name in challenge.training.brokers:
         done = progress(f"train {name}")

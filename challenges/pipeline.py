@@ -24,9 +24,10 @@ from challenges.challenge import Stream
 from reference_brokers.check import Finding, check_broker
 from reference_brokers.protocol import load_broker
 from scoring.score import score
-from streamer.alerts import prepare, read_batches
+from streamer.alerts import Late, prepare, read_batches
 from streamer.archives import play_archive
 from streamer.collect import collect
+from streamer.cutouts import CutoutFile
 from streamer.isolate import IsolatedBroker
 from streamer.meter import Meter
 from streamer.replay import Pace, PlayReport, play
@@ -102,19 +103,37 @@ def open_run(path: Path) -> Folder:
     return Folder.open(path, kind="run")
 
 
-def prepared(run: Folder, *, schema: str, delay_s: float, workers: int, progress: Progress = quiet) -> Folder:
-    """The run's stream, made now unless it is there already."""
+def prepared(run: Folder, stream: Stream, *, workers: int = 1, progress: Progress = quiet) -> Folder:
+    """The run's stream, made now unless it is there already. ConfigError where it is made otherwise."""
     path = run.path / "stream"
-    if path.is_dir():
-        stream = Folder.open(path, kind="stream")
-        made = (stream.manifest.get("schema"), stream.manifest.get("delay_s"))
-        if made != (schema, delay_s):
+    late = Late(stream.late_redshift_d, stream.late_host_d)
+    cutouts = CutoutFile(stream.cutouts, run.path) if stream.cutouts else None
+    if not path.is_dir():
+        return prepare(
+            run,
+            schema=stream.schema,
+            delay_s=stream.delay_s,
+            late=late,
+            cutouts=cutouts,
+            workers=workers,
+            progress=progress("alerts"),
+        )
+    made = Folder.open(path, kind="stream")
+    asked = (
+        ("schema", stream.schema, ""),
+        ("delay_s", stream.delay_s, 0.0),
+        ("late_redshift_d", late.redshift_d, 0.0),
+        ("late_host_d", late.host_d, 0.0),
+        ("cutouts", bool(cutouts), False),
+    )
+    for name, value, without in asked:
+        got = made.manifest.get(name, without)
+        if got != value:
             raise ConfigError(
-                f"{path}: expected a stream of schema {schema} and delay {delay_s} s, got {made[0]} and "
-                f"{made[1]} s; use --again to make it anew"
+                f"{path}: expected a stream with {name} {value}, got one with {got}; "
+                "use --again to make it anew"
             )
-        return stream
-    return prepare(run, schema=schema, delay_s=delay_s, workers=workers, progress=progress("alerts"))
+    return made
 
 
 def labelled_batches(run: Folder, *, size: int = 4096) -> Iterator[tuple[AlertBatch, NDArray[np.int32]]]:

@@ -109,7 +109,7 @@ def _simulated(request: pytest.FixtureRequest, factory: pytest.TempPathFactory, 
     challenge = find_challenge(request.config.getoption("--brokerbench-challenge"))
     simulation = challenge.training_simulation() if training else challenge.simulation()
     run = generate(simulation, factory.mktemp("brokerbench") / "run")
-    prepared(run, schema=challenge.stream.schema, delay_s=challenge.stream.delay_s, workers=1)
+    prepared(run, challenge.stream)
     if not training:
         play_run(run, Link())
     return run

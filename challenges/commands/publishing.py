@@ -68,8 +68,7 @@ def publish_(
     chosen, run = find_challenge(challenge), open_run(run_path)
     with progress_bars() as progress:
         if chosen.publication.alerts:
-            stream = chosen.stream
-            prepared(run, schema=stream.schema, delay_s=stream.delay_s, workers=workers, progress=progress)
+            prepared(run, chosen.stream, workers=workers, progress=progress)
         made = publish(chosen, run, open_run(learning), out, progress=progress("archive"))
     say(f"{made}: see {made / 'README.md'}; `brokerbench truth reveal {run_path}` when it has closed")
 

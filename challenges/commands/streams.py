@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
+import msgspec
 import typer
 
 from brokerbench.errors import ConfigError
@@ -25,14 +27,37 @@ from challenges.options import (
     watching,
 )
 
+ChallengeName = Annotated[
+    str | None,
+    typer.Option(help="Challenge that says how the stream is made where no option does."),
+]
+Schema = Annotated[str | None, typer.Option(help="Alert schema; elasticc_v0_9_1 if none is named.")]
+Delay = Annotated[
+    float | None, typer.Option(min=0.0, help="Seconds from shutter close to publication; 60 if not given.")
+]
+LateRedshift = Annotated[
+    float | None,
+    typer.Option(min=0.0, help="Days from an object's first detection until its alerts carry a redshift."),
+]
+LateHost = Annotated[
+    float | None,
+    typer.Option(min=0.0, help="Days from an object's first detection until its alerts carry its hosts."),
+]
+CutoutsPath = Annotated[
+    str | None, typer.Option(metavar="FILE.py", help="Python file that makes the stamps of alerts.")
+]
+
 
 def train(
     run_path: RunPath,
     broker: Annotated[str, typer.Option(help="Reference broker, or the path of a .py file.")],
     out: Annotated[Path, typer.Option("--output", "-o", metavar="MODEL", help="Folder of the model.")],
     seed: Annotated[int, typer.Option(help="Seed of the fit.")] = 1,
-    schema: Annotated[str, typer.Option(help="Alert schema.")] = "elasticc_v0_9_1",
-    delay: Annotated[float, typer.Option(help="Seconds from shutter close to publication.")] = 60.0,
+    challenge: ChallengeName = None,
+    schema: Schema = None,
+    delay: Delay = None,
+    late_redshift: LateRedshift = None,
+    late_host: LateHost = None,
     workers: Workers = CPUS,
     again: Again = False,
 ) -> None:
@@ -40,18 +65,20 @@ def train(
     from challenges.pipeline import forget, open_run, prepared, train_broker
 
     learn = open_run(run_path)
+    late = {"late_redshift_d": late_redshift, "late_host_d": late_host}
+    stream = stream_of(challenge, {"schema": schema, "delay_s": delay, **late})
     if again:
         forget(out.parent, out.name)
     with progress_bars() as progress:
-        prepared(learn, schema=schema, delay_s=delay, workers=workers, progress=progress)
+        prepared(learn, stream, workers=workers, progress=progress)
     say(f"Model: {train_broker(learn, broker, out=out, seed=seed)}")
 
 
 def play(
     run_path: RunPath,
     speed: Annotated[
-        float, typer.Option(min=0.0, help="Survey seconds per second; 0 as fast as possible.")
-    ] = 0.0,
+        float | None, typer.Option(min=0.0, help="Survey seconds per second; 0 as fast as possible.")
+    ] = None,
     behind: Annotated[
         str, typer.Option(help="When the transport does not keep up: catch-up, shift or fail.")
     ] = "catch-up",
@@ -65,8 +92,12 @@ def play(
     transport: TransportName = "spool",
     settings: Settings = None,
     prefix: Prefix = "",
-    schema: Annotated[str, typer.Option(help="Alert schema.")] = "elasticc_v0_9_1",
-    delay: Annotated[float, typer.Option(help="Seconds from shutter close to publication.")] = 60.0,
+    challenge: ChallengeName = None,
+    schema: Schema = None,
+    delay: Delay = None,
+    late_redshift: LateRedshift = None,
+    late_host: LateHost = None,
+    cutouts: CutoutsPath = None,
     workers: Workers = CPUS,
     live: Live = False,
     metrics_port: MetricsPort = None,
@@ -78,15 +109,28 @@ def play(
 
     run_folder = open_run(run_path)
     link = link_of(transport, settings, prefix)
-    pace = Pace(speed=speed, behind=behind.replace("-", " "), outages=outages_of(outage), longest_gap=max_gap)
+    late = {"late_redshift_d": late_redshift, "late_host_d": late_host}
+    given = {"schema": schema, "delay_s": delay, "speed": speed, "cutouts": cutouts, **late}
+    stream = stream_of(challenge, given)
+    pace = Pace(
+        speed=stream.speed, behind=behind.replace("-", " "), outages=outages_of(outage), longest_gap=max_gap
+    )
     if again:
         forget(run_path, "stream", "topics", "ledger", "answers", "rejects", "scores", "report.html")
     with progress_bars() as progress:
-        prepared(run_folder, schema=schema, delay_s=delay, workers=workers, progress=progress)
+        prepared(run_folder, stream, workers=workers, progress=progress)
     with watching(live, metrics_port) as meter, progress_bars(shown=not live) as progress:
         played = play_run(run_folder, link, pace=pace, meter=meter, progress=progress("play"))
-    slip = f"; slip max {played.slip_max:.3f} s, p99 {played.slip_p99:.3f} s" if speed else ""
+    slip = f"; slip max {played.slip_max:.3f} s, p99 {played.slip_p99:.3f} s" if stream.speed else ""
     say(f"Sent {played.sent:,} alerts ({played.resumed:,} before) in {played.seconds:.1f} s{slip}")
+
+
+def stream_of(challenge: str | None, given: Mapping[str, Any]) -> Any:
+    """How the stream is made: what is given, the rest as in the challenge, or as without any."""
+    from challenges.challenge import Stream, find_challenge
+
+    stream = find_challenge(challenge).stream if challenge else Stream()
+    return msgspec.structs.replace(stream, **{k: v for k, v in given.items() if v is not None})
 
 
 def outages_of(given: list[str] | None) -> tuple[tuple[float, float], ...]:
@@ -131,14 +175,15 @@ def check(
     broker: Annotated[str, typer.Argument(metavar="BROKER", help="Reference broker, or a .py file.")],
     run_path: Annotated[Path, typer.Argument(metavar="RUN", help="A run whose alerts it is tried on.")],
     model: Annotated[Path | None, typer.Option(help="Model that train wrote.")] = None,
-    schema: Annotated[str, typer.Option(help="Alert schema.")] = "elasticc_v0_9_1",
+    challenge: ChallengeName = None,
+    schema: Schema = None,
     workers: Workers = CPUS,
 ) -> None:
     """Try a broker on a few alerts: does it answer as it must, and does it look at what it should not?"""
     from challenges.pipeline import check_on_run, open_run, prepared
 
     run_folder = open_run(run_path)
-    prepared(run_folder, schema=schema, delay_s=60.0, workers=workers)
+    prepared(run_folder, stream_of(challenge, {"schema": schema}), workers=workers)
     findings = check_on_run(run_folder, broker, model=model)
     for finding in findings:
         mark = "ok  " if finding.kept else "FAIL" if finding.required else "note"
