@@ -12,16 +12,20 @@ from numpy.typing import NDArray
 
 from brokerbench.tables import Classifications
 from scoring.join import match
+from scoring.picks import filled, numbered
 from scoring.ranks import hash_ids
 from scoring.snapshot import Layout, Nightly, Snapshot, snapshot
 from scoring.spec import Scoring
 from scoring.states import Arrays, Statistics
 from scoring.timeline import Sent
 
-__all__ = ["NIGHTLY", "NightlyPicks", "answers_by_night", "night_of", "picks", "picks_plain"]
+__all__ = ["NIGHTLY", "NightlyPicks", "answers_by_night", "last_of_nights", "night_of"]
 
 NOON = 0.67
 """Fraction of a UTC day at which a night begins: noon on Cerro Pachon."""
+
+ROWS = ("night", "hash", "true", "score")
+"""Columns of answers that are not on lists yet."""
 
 
 def night_of(mjd: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -38,15 +42,9 @@ def answers_by_night(
     are normalised as `spec` says.
     """
     place = match(seen.object_id, alerts.object_id)  # row of each object in the snapshot
-    of = np.where(row >= 0, place[alerts.object[row]], -1)
-    used = np.flatnonzero(of >= 0)
-    night = night_of(alerts.mjd[row[used]])
-    key = night * len(seen.true) + of[used]
-    order = np.argsort(key, kind="stable")
-    last = _last_of_each(
-        key[order], row[used][order], used[order], answers.published, alerts.mjd, alerts.alert_id
-    )
-    item, when = of[last], night_of(alerts.mjd[row[last]])
+    last = last_of_nights(alerts, answers, row)
+    item = place[alerts.object[row[last]]]
+    last, item = last[item >= 0], item[item >= 0]
     given, _ = snapshot(
         answers.probability,
         last,
@@ -55,29 +53,49 @@ def answers_by_night(
         spec=msgspec.structs.replace(spec, missing="exclude"),
     )
     kept = given.object_id
-    score = given.probability[:, seen.layout.target].astype(np.float32)
-    return Nightly(spec.budget, when[kept], item[kept], score)
+    score = np.take(given.probability, seen.layout.target, axis=1).astype(np.float32)
+    return Nightly(spec.budget, night_of(alerts.mjd[row[last[kept]]]), item[kept], score)
+
+
+def last_of_nights(alerts: Sent, answers: Classifications, row: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The answer in force at the end of each night of each object, i8[k], in no order."""
+    of_alert = np.full(len(alerts.alert_id), -1, np.int64)
+    used = np.flatnonzero(row >= 0)
+    of_alert[row[used]] = used
+    _, night = numbered(night_of(alerts.mjd))
+    held = np.full((len(alerts.object_id), 2), -1, np.int64)
+    order = np.arange(len(night)) if (np.diff(night) >= 0).all() else np.argsort(night, kind="stable")
+    out = np.empty(len(used), np.int64)
+    n = _last_of_nights(
+        order, night, of_alert, alerts.object, alerts.mjd, answers.published, alerts.alert_id, held, out
+    )
+    return out[:n]
 
 
 @numba.njit(cache=True, nogil=True)
-def _last_of_each(key, row, answer, published, mjd, alert_id):  # type: ignore[no-untyped-def]
-    """The answer in force at the end of each run of equal keys, by the rule of scoring.timeline."""
-    out = np.empty(len(key), np.int64)
+def _last_of_nights(  # type: ignore[no-untyped-def]
+    order, night, of_alert, item, mjd, published, alert_id, held, out
+):
+    """By the rule of scoring.timeline; `held`: the alert of each object's last night, and its row of out."""
     n = 0
-    for i in range(len(key)):
-        if i == 0 or key[i] != key[i - 1]:
-            out[n] = answer[i]
-            held = i
+    for alert in order:
+        answer = of_alert[alert]
+        if answer < 0:
+            continue
+        former, place = held[item[alert]]
+        if former < 0 or night[former] != night[alert]:
+            held[item[alert]] = alert, n
+            out[n] = answer
             n += 1
             continue
-        later = mjd[row[i]] > mjd[row[held]]
-        if mjd[row[i]] == mjd[row[held]]:
-            a, b = published[answer[i]], published[answer[held]]
-            later = a > b or (a == b and alert_id[row[i]] > alert_id[row[held]])
+        later = mjd[alert] > mjd[former]
+        if mjd[alert] == mjd[former]:
+            a, b = published[answer], published[of_alert[former]]
+            later = a > b or (a == b and alert_id[alert] > alert_id[former])
         if later:
-            out[n - 1] = answer[i]
-            held = i
-    return out[:n]
+            held[item[alert], 0] = alert
+            out[place] = answer
+    return n
 
 
 @dataclass(frozen=True)
@@ -96,28 +114,30 @@ class NightlyPicks:
     name: str = "nightly"
 
     def count(self, snapshot: Snapshot) -> Arrays:
-        """The answers of one snapshot that are on any list, and how many objects there are."""
+        """The answers of one snapshot, for `merge` to put on lists, and how many objects there are."""
         if snapshot.nightly is None:
             raise ValueError(
                 "expected a snapshot with the answers of each night; the last one alone has them"
             )
-        given = snapshot.nightly
-        return _pruned(
-            {
-                "night": given.night,
-                "hash": hash_ids(snapshot.object_id)[given.row],
-                "true": snapshot.true[given.row],
-                "score": given.probability,
-                "objects": np.bincount(snapshot.true, minlength=len(snapshot.layout.truth)).astype(np.int64),
-                "budget": np.array(given.budget),
-            }
-        )
+        given, classes = snapshot.nightly, len(snapshot.layout.truth)
+        return {
+            "row_night": given.night,
+            "row_hash": hash_ids(snapshot.object_id)[given.row],
+            "row_true": snapshot.true[given.row].astype(np.int16),
+            "row_score": np.ascontiguousarray(given.probability),
+            **filled([], [], classes=classes, budget=given.budget),
+            "objects": np.bincount(snapshot.true, minlength=classes).astype(np.int64),
+            "budget": np.array(given.budget),
+        }
 
     def merge(self, pieces: Sequence[Arrays]) -> Arrays:
-        """The answers of all pieces that are on any list."""
-        joined = {k: np.concatenate([p[k] for p in pieces]) for k in ("night", "hash", "true", "score")}
-        joined["objects"] = np.sum([p["objects"] for p in pieces], axis=0)
-        return _pruned({**joined, "budget": pieces[0]["budget"]})
+        """The lists of all pieces; answers that are on none are dropped."""
+        first = pieces[0]
+        rows = [{name: p[f"row_{name}"] for name in ROWS} for p in pieces]
+        lists = filled(rows, pieces, classes=len(first["objects"]), budget=int(first["budget"]))
+        none = {f"row_{name}": first[f"row_{name}"][:0] for name in ROWS}
+        objects = np.sum([p["objects"] for p in pieces], axis=0)
+        return {**none, **lists, "objects": objects, "budget": first["budget"]}
 
     def statistics(self, layout: Layout, arrays: Arrays) -> Statistics:
         """Distinct objects picked for each class."""
@@ -137,80 +157,22 @@ class NightlyPicks:
         }
         return Statistics(layout, drawn)
 
-    @staticmethod
-    def _counted(layout: Layout, arrays: Arrays) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        picked = _picked(arrays)
+    def _counted(self, layout: Layout, arrays: Arrays) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         found = np.zeros((2, len(layout.truth)), np.int64)
-        for c in range(len(layout.truth)):
-            mine = np.flatnonzero(picked[:, c])
-            _, first = np.unique(arrays["hash"][mine], return_index=True)
-            right = int((arrays["true"][mine[first]] == c).sum())
-            found[:, c] = right, len(first) - right
+        for c, (_, true) in enumerate(self.picked(arrays)):
+            right = int((true == c).sum())
+            found[:, c] = right, len(true) - right
         return found[0], found[1]
+
+    def picked(self, arrays: Arrays) -> list[tuple[NDArray[np.uint64], NDArray[np.int64]]]:
+        """Hash and true class of each object that was picked for each class, by hash."""
+        lists = self.merge([arrays]) if len(arrays["row_night"]) else arrays
+        out = []
+        for c in range(len(arrays["objects"])):
+            on = np.arange(lists["score"].shape[2]) < lists["size"][:, c, None]
+            hashes, first = np.unique(lists["hash"][:, c][on], return_index=True)
+            out.append((hashes, lists["true"][:, c][on][first].astype(np.int64)))
+        return out
 
 
 NIGHTLY = NightlyPicks()
-
-
-def _picked(arrays: Arrays) -> NDArray[np.bool_]:
-    return picks(arrays["night"], arrays["hash"], arrays["score"], budget=int(arrays["budget"]))
-
-
-def _pruned(arrays: dict[str, NDArray]) -> dict[str, NDArray]:
-    kept = _picked(arrays).any(1)
-    return {k: v if k in ("objects", "budget") else v[kept] for k, v in arrays.items()}
-
-
-def picks(
-    night: NDArray[np.int64], hashes: NDArray[np.uint64], score: NDArray[np.float32], *, budget: int
-) -> NDArray[np.bool_]:
-    """Whether each answer is among the `budget` greatest scores of its night, bool[k, T], by class.
-
-    score: f4[k, T]. Of equal scores those of the smaller hash; a score of 0 never is.
-    """
-    order = np.argsort(night, kind="stable")
-    out = np.zeros(score.shape, np.bool_)
-    _pick(night, order, hashes, np.ascontiguousarray(score), budget, out)
-    return out
-
-
-def picks_plain(
-    night: NDArray[np.int64], hashes: NDArray[np.uint64], score: NDArray[np.float32], *, budget: int
-) -> NDArray[np.bool_]:
-    """What `picks` returns, sorting each night's list."""
-    out = np.zeros(score.shape, bool)
-    for one in set(night.tolist()):
-        for c in range(score.shape[1]):
-            mine = [i for i in range(len(night)) if night[i] == one and score[i, c] > 0]
-            mine.sort(key=lambda i: (-score[i, c], int(hashes[i])))  # noqa: B023
-            out[mine[:budget], c] = True
-    return out
-
-
-@numba.njit(cache=True, nogil=True)
-def _pick(night, order, hashes, score, budget, out):  # type: ignore[no-untyped-def]
-    n, start = len(order), 0
-    while start < n:
-        end = start
-        while end < n and night[order[end]] == night[order[start]]:
-            end += 1
-        for c in range(score.shape[1]):
-            if end - start <= budget:
-                for q in range(start, end):
-                    out[order[q], c] = score[order[q], c] > 0.0
-                continue
-            values = np.empty(end - start, np.float32)
-            for q in range(start, end):
-                values[q - start] = score[order[q], c]
-            least = np.partition(values, len(values) - budget)[len(values) - budget]
-            above = 0
-            for v in values:
-                if v > least:
-                    above += 1
-            tied = np.sort(hashes[order[start:end]][values == least])
-            limit = tied[budget - above - 1]
-            for q in range(start, end):
-                k = order[q]
-                v = score[k, c]
-                out[k, c] = v > 0.0 and (v > least or (v == least and hashes[k] <= limit))
-        start = end

@@ -16,6 +16,7 @@ from scoring.history import History, histories
 from scoring.join import match
 from scoring.latency import Latencies
 from scoring.nightly import NIGHTLY, answers_by_night, night_of
+from scoring.picks import numbered
 from scoring.snapshot import Layout, Snapshot, snapshot
 from scoring.spec import Scoring
 from scoring.states import CONFUSION, State
@@ -180,8 +181,8 @@ def _nights(alerts: Sent, answered: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def _added_nights(rows: NDArray[np.int64]) -> NDArray[np.int64]:
     """The same counts with each night once, in order."""
-    nights, of = np.unique(rows[:, 0], return_inverse=True)
-    sums = [np.bincount(of.ravel(), weights=rows[:, k], minlength=len(nights)) for k in (1, 2)]
+    nights, of = numbered(rows[:, 0])
+    sums = [np.bincount(of, weights=rows[:, k], minlength=len(nights)) for k in (1, 2)]
     return np.stack([nights, *sums], 1).astype(np.int64)
 
 

@@ -14,13 +14,17 @@ from brokerbench.config import decode
 from brokerbench.errors import ConfigError
 from brokerbench.store import Folder
 from brokerbench.tables import Classifications, Ledger, Objects
+from scoring.join import match
 from scoring.leaderboard import load_scores
 from scoring.metric import METRICS
-from scoring.nightly import NIGHTLY, night_of, picks, picks_plain
+from scoring.nightly import NIGHTLY, last_of_nights, night_of
+from scoring.picks import filled, numbered, picks_plain
 from scoring.ranks import hash_ids
 from scoring.score import score
 from scoring.snapshot import Nightly
 from scoring.spec import Scoring
+from scoring.timeline import sent
+from tests.scoring.runs import Answering, Survey, answers_of, guessing, one_part
 from tests.scoring.snapshots import layout_of, snapshot_of, statistics_of
 
 LAYOUT = layout_of()
@@ -53,8 +57,57 @@ def test_the_kernel_picks_what_sorting_picks(seed: int, n: int, budget: int, dig
     rng = np.random.default_rng(seed)
     night, hashes = rng.integers(0, 4, n), hash_ids(rng.permutation(n))
     score = np.round(rng.random((n, 3)), digits).astype("f4")  # with ties and zeros
-    got = picks(night, hashes, score, budget=budget)
-    assert (got == picks_plain(night, hashes, score, budget=budget)).all()
+    rows = {"night": night, "hash": hashes, "true": (hashes % 5).astype("i2"), "score": score}
+    halves = [{k: v[cut] for k, v in rows.items()} for cut in (slice(0, n // 2), slice(n // 2, n))]
+    want = picks_plain(night, hashes, score, budget=budget)
+    whole = filled([rows], [], classes=3, budget=budget)
+    first, second = (filled([half], [], classes=3, budget=budget) for half in halves)
+    for lists in (
+        whole,
+        filled(halves[::-1], [], classes=3, budget=budget),
+        filled([halves[1]], [first], classes=3, budget=budget),
+        filled([], [second, first], classes=3, budget=budget),
+    ):
+        assert lists["night"].tolist() == sorted(set(night.tolist()))
+        for i, one in enumerate(lists["night"]):
+            for c in range(3):
+                held = slice(0, lists["size"][i, c])
+                members = lists["hash"][i, c, held].tolist()
+                assert sorted(members) == sorted(hashes[want[:, c] & (night == one)].tolist())
+                assert (lists["true"][i, c, held] == lists["hash"][i, c, held] % 5).all()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_last_answer_of_a_night_goes_by_time_then_publication_then_id(seed: int) -> None:
+    classes = (2222, 2224, 2323, 2332)
+    truth, ledger = one_part(Survey(objects=30, alerts=12, seed=seed), 0)
+    rng = np.random.default_rng(seed)
+    mjd = np.floor(ledger.mjd) + 0.67 + rng.integers(-2, 3, len(ledger)) / 4  # ties, on both sides of noon
+    ledger = Ledger(**{**ledger.as_dict(), "mjd": mjd})
+    how = Answering("a", classes, guessing(classes), answered=0.8, seed=seed)
+    answers = answers_of(truth, ledger, how, part="00-00000")
+    published = rng.integers(0, 3, len(answers))
+    answers = Classifications(**{**answers.as_dict(), "published": published})
+    alerts = sent(truth, ledger, where="t")
+    row = match(alerts.alert_id, answers.alert_id)
+    row[::7] = -1  # late ones
+    want: dict[tuple[int, int], tuple[tuple[float, int, int], int]] = {}
+    for k in np.flatnonzero(row >= 0).tolist():
+        alert = row[k]
+        key = int(alerts.object[alert]), int(night_of(alerts.mjd[alert]))
+        rank = float(alerts.mjd[alert]), int(published[k]), int(alerts.alert_id[alert])
+        want[key] = max(want.get(key, (rank, k)), (rank, k))
+    got = last_of_nights(alerts, answers, row)
+    assert sorted(got.tolist()) == sorted(k for _, k in want.values())
+    assert len(got) < (row >= 0).sum()  # some nights have several
+
+
+def test_nights_far_apart_are_numbered_as_well() -> None:
+    night = np.array([7, 10**12, -3, 7])
+    distinct, index = numbered(night)
+    assert distinct.tolist() == [-3, 7, 10**12]
+    assert index.tolist() == [1, 2, 0, 1]
+    assert [part.tolist() for part in numbered(night[:0])] == [[], []]
 
 
 def test_parts_give_the_lists_of_the_whole() -> None:
@@ -69,8 +122,10 @@ def test_parts_give_the_lists_of_the_whole() -> None:
         assert one.nightly is not None
         pieces.append(NIGHTLY.count(replace(one, nightly=replace(one.nightly, budget=7))))
     merged = NIGHTLY.merge(pieces)
-    assert set(merged["hash"].tolist()) == set(whole["hash"].tolist())
-    assert len(merged["hash"]) <= 3 * 5 * 7  # nights, classes, budget
+    assert len(merged["row_night"]) == 0
+    assert merged["hash"].shape == (3, 5, 7)  # nights, classes, budget
+    for got, want in zip(NIGHTLY.picked(merged), NIGHTLY.picked(whole), strict=True):
+        assert [x.tolist() for x in got] == [x.tolist() for x in want]
     for name, got in NIGHTLY.statistics(LAYOUT, merged).arrays.items():
         assert (got == NIGHTLY.statistics(LAYOUT, whole)[name]).all()
 
