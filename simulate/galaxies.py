@@ -10,7 +10,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from simulate.offsets import OffsetRule
+from simulate.offsets import BULGE_SIZE, OffsetRule
 from simulate.rates import distance_modulus, kpc_per_arcsec
 
 __all__ = ["Galaxies", "HostPopulation", "field_galaxies", "oxygen", "surface_brightness"]
@@ -19,6 +19,8 @@ Array = NDArray[np.float64]
 
 _MASS = np.linspace(7.0, 12.0, 51)  # cell edges, log10 Msun
 _SSFR = np.linspace(-13.5, -7.5, 49)  # cell edges, log10 1/yr
+_DISK = 1.35
+"""Radius of a disk over that of its galaxy (van der Wel et al. 2014), as large as SCOTCH's disks are."""
 _Z = np.concatenate([[0.01], np.arange(0.25, 4.01, 0.25)])
 
 # Spectra of an old and of a young population: log10 f_nu (relative) at rest wavelengths [A]; after
@@ -40,8 +42,8 @@ class Galaxies:
     """True properties of galaxies, f8[n].
 
     z, log_mass [log10 Msun], log_sfr [log10 Msun/yr], mag f8[n, 6] ugrizy AB, radius: half-light
-    semi-major axis [arcsec], axis_ratio b/a, angle of the major axis from +RA [rad], bulge: share of
-    the light in a de Vaucouleurs bulge.
+    semi-major axis of the disk [arcsec], axis_ratio b/a, angle of the major axis from +RA [rad], bulge:
+    share of the light in a de Vaucouleurs bulge.
     """
 
     z: Array
@@ -122,8 +124,9 @@ def _galaxies(rng: np.random.Generator, z: Array, log_mass: Array, log_sfr: Arra
     n = len(z)
     young = _young_share(log_mass, log_sfr)
     normal = rng.standard_normal((3, n))
+    heavy = 0.1 * np.clip(log_mass - 9, 0, 2)  # SCOTCH's massive hosts are bulges
     # sizes: van der Wel et al. 2014 eq. 3 and table 1, between late and early types
-    log_late = 0.86 + 0.25 * (log_mass - 10.7) - 0.75 * np.log10((1 + z) / 1.25) + 0.16 * normal[0]
+    log_late = 0.86 + 0.25 * (log_mass - 10.7) - 0.75 * np.log10((1 + z) / 1.25) + 0.19 * normal[0]
     log_early = 0.60 + 0.75 * (np.maximum(log_mass, 10.2) - 10.7) - 1.48 * np.log10((1 + z) / 1.25)
     log_radius = young * log_late + (1 - young) * (log_early + 0.12 * normal[0])
     mag = _magnitudes(z, log_mass, young) + 0.25 * normal[1][:, None]
@@ -132,11 +135,17 @@ def _galaxies(rng: np.random.Generator, z: Array, log_mass: Array, log_sfr: Arra
         log_mass=log_mass,
         log_sfr=log_sfr,
         mag=mag,
-        radius=10**log_radius / kpc_per_arcsec(z),
-        axis_ratio=np.clip(0.25 + 0.75 * rng.random(n) ** 0.7, 0.2, 1.0),
+        radius=_DISK * 10**log_radius / kpc_per_arcsec(z),
+        axis_ratio=_axis_ratios(rng, n),
         angle=rng.uniform(0, np.pi, n),
-        bulge=np.clip((1 - young) * 0.8 + 0.1 + 0.1 * normal[2], 0.0, 1.0),
+        bulge=np.clip(0.7 * (1 - young) + 0.1 + heavy + 0.15 * normal[2], 0.0, 1.0),
     )
+
+
+def _axis_ratios(rng: np.random.Generator, n: int) -> Array:
+    """Axis ratios b/a f8[n] with the flattenings (a - b) / (a + b) of SCOTCH's hosts, median 0.27."""
+    flat = 0.03 + 0.62 * rng.random(n) ** 1.35
+    return (1 - flat) / (1 + flat)
 
 
 def _young_share(log_mass: Array, log_sfr: Array) -> Array:
@@ -194,17 +203,17 @@ def oxygen(log_mass: Array, log_sfr: Array) -> Array:
 def surface_brightness(galaxies: Galaxies, east: Array, north: Array, *, wave: Array) -> Array:
     """Light f8[n, b] nJy/arcsec2 of galaxies at offsets f8[n] arcsec, in bands at `wave` f8[b] A.
 
-    A disk (n = 1) of the galaxy's half-light radius and a bulge (n = 4) of `offsets`' size; the cusp of
+    A disk (n = 1) of the galaxy's radius and a bulge (n = 4) of BULGE_SIZE of it; the cusp of
     the bulge is softened at a tenth of its radius, as seeing does.
     """
     along = east * np.cos(galaxies.angle) + north * np.sin(galaxies.angle)
     across = north * np.cos(galaxies.angle) - east * np.sin(galaxies.angle)
     r = np.hypot(along, across / galaxies.axis_ratio) / galaxies.radius
-    small = np.maximum(r / (0.5 + 0.5 * galaxies.bulge), 0.1)
+    small = np.maximum(r / BULGE_SIZE, 0.1)
     # central intensities for unit flux and unit half-light radius: b^2n / (2 pi n Gamma(2n)) e^b form
     disk = 1.678**2 / (2 * np.pi) * np.exp(-1.678 * r)
     bulge = 7.669**8 / (2 * np.pi * 4 * 5040) * np.exp(-7.669 * small**0.25)
-    bulge /= (0.5 + 0.5 * galaxies.bulge) ** 2
+    bulge /= BULGE_SIZE**2
     profile = (1 - galaxies.bulge) * disk + galaxies.bulge * bulge
     profile /= galaxies.radius**2 * galaxies.axis_ratio
     at = np.clip(np.interp(wave, BAND_WAVE, np.arange(6.0)), 0, 5 - 1e-9)

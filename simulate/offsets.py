@@ -11,9 +11,12 @@ from scipy.special import gammaincinv
 
 from simulate.rates import kpc_per_arcsec
 
-__all__ = ["OffsetRule", "d_dlr", "follow_light", "log_normal_kpc", "nuclear", "remote"]
+__all__ = ["BULGE_SIZE", "OffsetRule", "d_dlr", "follow_light", "log_normal_kpc", "nuclear", "remote"]
 
 Array = NDArray[np.float64]
+
+BULGE_SIZE = 0.6
+"""Half-light radius of a bulge over that of its disk: the median of SCOTCH's hosts (a1 / a0)."""
 
 OffsetRule = Callable[[np.random.Generator, "object"], tuple[Array, Array]]
 """rule(rng, galaxies) -> offsets east and north of the centre, f8[n] arcsec each."""
@@ -47,8 +50,7 @@ def follow_light(low: float = 0.0, high: float = 1.0) -> OffsetRule:
         n = len(galaxies)  # type: ignore[arg-type]
         u = low + rng.random(n) * (high - low)
         in_bulge = rng.random(n) < galaxies.bulge  # type: ignore[attr-defined]
-        # the bulge of a disk galaxy is smaller than the whole: half the radius
-        size = np.where(in_bulge, 0.5 + 0.5 * galaxies.bulge, 1.0) * galaxies.radius  # type: ignore[attr-defined]
+        size = np.where(in_bulge, BULGE_SIZE, 1.0) * galaxies.radius  # type: ignore[attr-defined]
         r = size * np.where(in_bulge, _sersic_radius(u, 4.0), _sersic_radius(u, 1.0))
         phi = rng.uniform(0, 2 * np.pi, n)
         return _rotate(galaxies, r * np.cos(phi), r * galaxies.axis_ratio * np.sin(phi))  # type: ignore[attr-defined]

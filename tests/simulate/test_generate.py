@@ -310,7 +310,7 @@ def test_a_run_of_no_objects_of_one_class_has_the_other(tmp_path: Path) -> None:
             ConfigError,
             "expected no hosts and no redshift",
         ),
-        ({"source": "sn_ia", "count": 1, "parameters": {"x2": 0.0}}, ConfigError, "got 'x2'; known: c, mb"),
+        ({"source": "sn_ia", "count": 1, "parameters": {"x2": 0.0}}, ConfigError, "got 'x2'; known: a_v, c"),
     ],
 )
 def test_populations_that_cannot_be_made_are_refused(
