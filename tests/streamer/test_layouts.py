@@ -31,7 +31,7 @@ def written(schema: Any, record: Any) -> bytes:
     return out.getvalue()
 
 
-def test_there_are_six_layouts_of_four_kinds() -> None:
+def test_there_are_eight_layouts_of_four_kinds() -> None:
     assert list(known_layouts()) == [*LAYOUTS, "fastdb_v10_0", "fastdb_v11_0", "fastdb_v11_1"]
 
 
@@ -104,6 +104,32 @@ def test_v4_1_has_no_broker_and_a_time_in_microseconds() -> None:
     assert answers.senders == [("", "", "x", "")]
     assert answers.alert_id.tolist() == [5, 5, 5]
     assert answers.claimed_ingest.tolist() == [MILLIS * 1000 + 7] * 3
+
+
+def test_the_first_form_of_v4_1_has_ids_as_text() -> None:
+    """Fields and types as in DESC's TOM of March 2022 (tom_desc, stream/parsers/elasticc_schema)."""
+    schema = LAYOUTS["lsst_v4_1_text"].schema
+    kinds = {f["name"]: f["type"] for f in schema["fields"]}
+    assert (kinds["alertId"], kinds["diaObjectId"]) == ("long", "string")
+    texts = ["111", "0", "2222", "-5", "11120", "Ia", "", "\u0662", "9" * 12]
+    pairs = [{"classifierName": f"c{i % 2}", "classId": t, "probability": 0.1} for i, t in enumerate(texts)]
+    messages = [
+        {"alertId": 5, "diaObjectId": "Example13579", "classifications": pairs},
+        {"alertId": 6, "diaObjectId": "", "classifications": []},
+    ]
+    answers, wrong, layout = decode_answers(Packets.of([written(schema, m) for m in messages]))
+    assert (wrong, layout) == ([], "lsst_v4_1_text")
+    got = {}
+    for i, alert in enumerate(answers.alert_id.tolist()):
+        span = slice(answers.offsets[i], answers.offsets[i + 1])
+        got[alert, answers.senders[answers.sender[i]][2]] = answers.class_id[span].tolist()
+    assert got == {(5, "c0"): [111, 2222, 11120, -1, -1], (5, "c1"): [0, -1, -1, -1], (6, ""): []}
+    assert (answers.claimed_publish == NO_TIME).all()
+    old = {"alertId": 7, "diaObjectId": "x", "classifications": pairs[:2]}
+    answers, _, _ = decode_answers(Packets.of([written(schema, old)]))
+    modern, was_old = modern_ids(answers, LAYOUTS["lsst_v4_1_text"], ELASTICC2)
+    assert modern.class_id.tolist() == [2222, 1100]
+    assert was_old.all()
 
 
 def test_fastdb_messages_are_alerts_with_names_and_classes_behind(shared_data: Path) -> None:
