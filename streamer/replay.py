@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from brokerbench.errors import AccountingError, InputError, TransportError
-from brokerbench.store import Folder, write_table
-from brokerbench.tables import Alerts, DiaObjects, Ledger, LightCurves, Visits
+from brokerbench.store import Folder
 from streamer.clock import Clock, WallClock
+from streamer.journal import Journal, write_ledger
 from streamer.merge import Burst, merged
 from streamer.meter import Meter
 from streamer.packets import PacketFile
@@ -24,7 +22,6 @@ __all__ = ["Pace", "PlayReport", "play"]
 SEND = 512
 """Packets handed to the transport at a time."""
 
-_ROW = np.dtype([("sent", "<i8"), ("offset", "<i8"), ("partition", "<i4"), ("there", "?")])
 Progress = Callable[[int, int], None]
 
 
@@ -128,7 +125,7 @@ def play(
     bases = np.concatenate([[0], np.cumsum([len(f) for f in files])]).astype("i8")
     total = int(bases[-1])
     began = clock.now_us()
-    with _Journal(run.path / "play.journal", total) as journal:
+    with Journal(run.path / "play.journal", total) as journal:
         about = {"run": str(run.manifest.get("name", "")), "schema": stream.manifest["schema"]}
         producer = transport.producer(topic, about)
         try:
@@ -156,7 +153,8 @@ def play(
             producer.close()
         if journal.confirmed() != total:
             raise AccountingError(f"play: expected {total} alerts in the topic, got {journal.confirmed()}")
-        _write_ledger(run, stream, journal, bases)
+        _expect_no_more(transport, topic, total)
+        write_ledger(run, stream, journal, bases)
     journal.path.unlink()
     seconds = (clock.now_us() - began) / 1e6
     slips = sender.slips
@@ -166,7 +164,7 @@ def play(
 class _Sender:
     """Hands bursts to a producer when they are due."""
 
-    def __init__(self, producer: Producer, journal: _Journal, pace: Pace, clock: Clock) -> None:
+    def __init__(self, producer: Producer, journal: Journal, pace: Pace, clock: Clock) -> None:
         self._producer, self._journal, self._pace, self._clock = producer, journal, pace, clock
         self._origin: float | None = None  # us at which publish = 0 is due
         self._before = self._cut = 0.0  # the last publish, and the seconds of silence left out so far
@@ -222,53 +220,6 @@ class _Sender:
         return start + count
 
 
-class _Journal:
-    """Which alerts were confirmed, when and where: a row an alert on disk, so memory stays bounded."""
-
-    def __init__(self, path: Path, total: int) -> None:
-        self.path, self._total = path, total
-
-    def __enter__(self) -> _Journal:
-        with open(self.path, "wb") as file:
-            file.truncate(self._total * _ROW.itemsize)
-        shape = (self._total,)
-        self._rows: Any = np.memmap(self.path, _ROW, "r+", shape=shape) if self._total else np.empty(0, _ROW)
-        self._count = 0
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._rows = None
-
-    def note(self, receipts: Receipts) -> None:
-        """Enter what was confirmed. AccountingError for what was confirmed before or never planned."""
-        at = receipts.sequence
-        if not len(at):
-            return
-        known = (at >= 0) & (at < self._total)
-        if not known.all():
-            raise AccountingError(
-                f"play: expected messages 0..{self._total - 1} in the topic, got {at[~known][0]}; "
-                "it holds another run: choose another topic"
-            )
-        if self._rows["there"][at].any() or len(np.unique(at)) < len(at):
-            raise AccountingError("play: expected every alert in the topic once, got one twice")
-        self._rows["there"][at] = True
-        self._rows["sent"][at] = receipts.timestamp
-        self._rows["offset"][at] = receipts.offset
-        self._rows["partition"][at] = receipts.partition
-        self._count += len(at)
-
-    def confirmed(self) -> int:
-        return self._count
-
-    def there(self, sequence: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Which of these alerts are confirmed."""
-        return np.asarray(self._rows["there"][sequence])
-
-    def rows(self, start: int, stop: int) -> NDArray[Any]:
-        return np.array(self._rows[start:stop])
-
-
 def _read_back(transport: Transport, topic: str) -> Iterator[Receipts]:
     """What the topic holds from an earlier play that was stopped."""
     consumer = transport.consumer(topic)
@@ -283,34 +234,15 @@ def _read_back(transport: Transport, topic: str) -> Iterator[Receipts]:
         consumer.close()
 
 
-def _write_ledger(run: Folder, stream: Folder, journal: _Journal, bases: NDArray[np.int64]) -> None:
-    about = {"kind": "ledger", "topic_of": stream.manifest["schema"], "seed": stream.manifest["seed"]}
-    ledger = Folder.begin(run.path / "ledger", about)
-    visits = run.read("visits", "all", Visits)
-    for i, part in enumerate(stream.parts):
-        alerts = stream.read("alerts", part, Alerts)
-        rows = journal.rows(int(bases[i]), int(bases[i + 1]))
-        light_curves = run.read("light_curves", part, LightCurves)
-        table = Ledger(
-            alert_id=alerts.alert_id,
-            object_id=run.read("dia_objects", part, DiaObjects).object_id[alerts.object],
-            mjd=visits.mjd[light_curves.visit[alerts.row]],
-            detection=_running_number(alerts.object),
-            planned=alerts.publish,
-            sent=rows["sent"].astype("i8"),
-            partition=rows["partition"].astype("i4"),
-            offset=rows["offset"].astype("i8"),
+def _expect_no_more(transport: Transport, topic: str, total: int) -> None:
+    """AccountingError where the topic holds more: of somebody else, or of a player killed before."""
+    consumer = transport.consumer(topic)
+    try:
+        held = sum(consumer.lag().values())
+    finally:
+        consumer.close()
+    if held > total:
+        raise AccountingError(
+            f"play: expected {total} messages in topic {topic}, got {held}; something else was sent to it "
+            "meanwhile: play to a topic of its own"
         )
-        write_table(ledger.file("ledger", part), table)
-        ledger.commit(part, [ledger.file("ledger", part)], alerts=len(table))
-    ledger.complete(alerts=int(bases[-1]))
-
-
-def _running_number(objects: NDArray[np.int64]) -> NDArray[np.int32]:
-    """1 for the first row of each object, 2 for the second .., i4[n]."""
-    order = np.argsort(objects, kind="stable")
-    ranked = objects[order]
-    number = np.arange(len(objects)) - np.searchsorted(ranked, ranked, "left") + 1
-    out = np.empty(len(objects), "i4")
-    out[order] = number
-    return out

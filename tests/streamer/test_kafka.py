@@ -10,7 +10,7 @@ import confluent_kafka as ck
 import numpy as np
 import pytest
 
-from brokerbench.errors import InputError, TransportError
+from brokerbench.errors import AccountingError, InputError, TransportError
 from brokerbench.store import Folder
 from brokerbench.tables import Classifications, Ledger
 from streamer import local_kafka, replay
@@ -76,6 +76,25 @@ def test_what_was_sent_comes_back_and_an_object_stays_in_one_partition_in_order(
     told = zip(receipts.sequence.tolist(), receipts.partition.tolist(), receipts.offset.tolist(), strict=True)
     assert {s: (p, o) for s, p, o in told} == where
     assert len(receipts) == 3000
+
+
+def test_a_play_whose_topic_somebody_else_writes_to_does_not_pass(
+    transport: Kafka, topic: str, tmp_path: Path
+) -> None:
+    """Such as what a player that was killed still had in its sockets, had it come after the read-back."""
+    run = make_run(tmp_path / "run", {"00-00000": 30}, visits=60)
+    prepare(run)
+    other = ck.Producer({"bootstrap.servers": transport._settings["bootstrap.servers"]})
+
+    def progress(done: int, total: int) -> None:
+        other.produce(topic, b"again", key=b"1", headers=[("sequence", b"0")])
+        other.flush()
+
+    with pytest.raises(
+        AccountingError, match=r"expected \d+ messages in topic t-.*; something else was"
+    ):
+        play(run, transport, topic=topic, progress=progress)
+    assert not (run.path / "ledger").exists()
 
 
 def test_topics_are_stamped_by_the_broker(transport: Kafka, topic: str) -> None:

@@ -133,7 +133,7 @@ def test_a_play_stopped_after_the_end_marker_only_writes_the_ledger(stream_run: 
     def crash(*_: object) -> None:
         raise Breaks
 
-    monkeypatch.setattr(replay, "_write_ledger", crash)
+    monkeypatch.setattr(replay, "write_ledger", crash)
     with pytest.raises(Breaks):
         play(stream_run, spool_of(stream_run))
     monkeypatch.undo()
