@@ -22,9 +22,9 @@ from challenges.pipeline import (
     quiet,
     run_broker,
     score_run,
-    train_broker,
 )
 from challenges.split import split
+from challenges.training import train_broker
 from scoring.report.build import write_report
 from simulate.generate import generate
 from simulate.registries import READERS

@@ -8,23 +8,19 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from brokerbench.errors import ConfigError, InputError
 from brokerbench.store import Folder
-from brokerbench.tables import AlertBatch, Objects
 from challenges.challenge import Stream
-from reference_brokers.check import Finding, check_broker
+from challenges.training import trained
 from reference_brokers.protocol import load_broker
 from scoring.score import score
-from streamer.alerts import Late, prepare, read_batches
+from streamer.alerts import Late, prepare
 from streamer.archives import play_archive
 from streamer.collect import collect
 from streamer.cutouts import CutoutFile
@@ -40,7 +36,6 @@ __all__ = [
     "Watch",
     "answer_archive",
     "answer_topic",
-    "check_on_run",
     "collect_answers",
     "forget",
     "open_run",
@@ -49,7 +44,6 @@ __all__ = [
     "run_broker",
     "score_run",
     "stream_schema",
-    "train_broker",
 ]
 
 Progress = Callable[[str], Callable[[int, int], None]]
@@ -136,39 +130,6 @@ def prepared(run: Folder, stream: Stream, *, workers: int = 1, progress: Progres
     return made
 
 
-def labelled_batches(run: Folder, *, size: int = 4096) -> Iterator[tuple[AlertBatch, NDArray[np.int32]]]:
-    """The alerts of a run with the true class id i4[n] of each alert's object."""
-    of_part = ""
-    ids, classes = np.empty(0, "i8"), np.empty(0, "i4")
-    for part, batch in read_batches(run, size=size):
-        if part != of_part:
-            truth = run.read("truth/objects", part, Objects)
-            order = np.argsort(truth.object_id)
-            ids, classes, of_part = truth.object_id[order], truth.class_id[order], part
-        at = np.searchsorted(ids, batch.object_id)
-        yield batch, classes[at]
-
-
-def train_broker(run: Folder, name: str, *, out: Path, seed: int) -> Path:
-    """The model folder of a broker fitted on the alerts of a run."""
-    broker = load_broker(name)
-    if not hasattr(broker, "fit") or not hasattr(broker, "save"):
-        raise ConfigError(f"{name}: expected a broker with fit and save to train, got one without")
-    if out.exists():
-        raise InputError(f"{out}: expected no such model yet, got one; choose another name or use --again")
-    broker.fit(labelled_batches(run), seed=seed).save(out)
-    return out
-
-
-def check_on_run(run: Folder, name: str, *, model: Path | None = None, size: int = 64) -> list[Finding]:
-    """What `reference_brokers.check` finds of a broker on the first alerts of a prepared run."""
-    broker = load_broker(name, model=model)
-    batch = next((batch for _, batch in read_batches(run, size=size) if len(batch) >= 10), None)
-    if batch is None:
-        raise InputError(f"{run.path}: expected a part with 10 alerts or more to try a broker on, got none")
-    return check_broker(broker, batch)
-
-
 def play_run(
     run: Folder,
     link: Link,
@@ -242,7 +203,8 @@ def answer_archive(
 ) -> ServeReport:
     """What a broker received and answered of archived alerts; its answers lie at `out`, a spool's topic.
 
-    Raises InputError where there is something at `out`, or a tar that cannot be read.
+    Raises InputError where there is something at `out`, a tar that cannot be read, or no alert of the
+    schema.
     """
     if out.exists():
         raise InputError(f"{out}: expected no such folder yet, got one; choose another name")
@@ -263,21 +225,15 @@ def answer_archive(
             meter=watch.meter,
             progress=watch.progress,
         )
+        if report.malformed and not report.answered:
+            raise InputError(
+                f"{tars[0]}: expected alerts of the schema {schema}, got {report.malformed:,} that are not; "
+                "use --schema"
+            )
         (scratch / "topics" / answers).rename(out)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return report
-
-
-def trained(name: str, model: Path | None) -> Any:
-    """The broker of that name or path, able to answer. ConfigError for one that is not trained."""
-    broker = load_broker(name, model=model)
-    if not len(broker.classes):
-        raise ConfigError(
-            f"{name}: expected a broker that knows its classes, got one that is not trained; "
-            "give its model with --model, or train it with `brokerbench train`"
-        )
-    return broker
 
 
 def stream_schema(run: Folder) -> str:

@@ -86,7 +86,10 @@ def answer(
     with progress_bars() as progress:
         watch = Watch(progress=progress("answer"))
         report = answer_archive(sorted(tars), broker, out, model=model, schema=schema, watch=watch)
-    say(f"{out}: {report.received:,} alerts, {report.answered:,} answers")
+    say(
+        f"{out}: {report.received:,} alerts, {report.answered:,} answered, {report.failed:,} failed, "
+        f"{report.malformed:,} malformed"
+    )
 
 
 COMMANDS = {"publish": publish_, "answer": answer}

@@ -62,7 +62,8 @@ def train(
     again: Again = False,
 ) -> None:
     """Fit a broker on the alerts of a run whose truth is known."""
-    from challenges.pipeline import forget, open_run, prepared, train_broker
+    from challenges.pipeline import forget, open_run, prepared
+    from challenges.training import train_broker
 
     learn = open_run(run_path)
     late = {"late_redshift_d": late_redshift, "late_host_d": late_host}
@@ -180,7 +181,8 @@ def check(
     workers: Workers = CPUS,
 ) -> None:
     """Try a broker on a few alerts: does it answer as it must, and does it look at what it should not?"""
-    from challenges.pipeline import check_on_run, open_run, prepared
+    from challenges.pipeline import open_run, prepared
+    from challenges.training import check_on_run
 
     run_folder = open_run(run_path)
     prepared(run_folder, stream_of(challenge, {"schema": schema}), workers=workers)

@@ -183,8 +183,8 @@ def test_a_sky_without_objects_is_one_line(tmp_path: Path, capsys: pytest.Captur
 
 def test_a_sky_with_a_handful_of_objects_is_scored(tmp_path: Path) -> None:
     text = (Path(__file__).parents[2] / "challenges" / "ci.toml").read_text()
-    (tmp_path / "two.toml").write_text(re.sub(r"count = \d+", "count = 2", text))
-    arguments = ["demo", "--challenge", str(tmp_path / "two.toml"), "-o", str(tmp_path / "out")]
+    (tmp_path / "six.toml").write_text(re.sub(r"count = \d+", "count = 6", text))
+    arguments = ["demo", "--challenge", str(tmp_path / "six.toml"), "-o", str(tmp_path / "out")]
     assert brokerbench(arguments) == 0
 
 

@@ -188,6 +188,20 @@ def test_answers_are_not_written_over_others(
     assert "expected no such folder yet, got one" in capsys.readouterr().err
 
 
+def test_alerts_of_another_schema_are_said_to_be_that(
+    where: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    tar, model = str(next((where / "public" / "alerts").glob("*.tar"))), str(tmp_path / "model")
+    training = str(where / "public" / "training" / "run")
+    assert brokerbench(["train", training, "--broker", "prior", "-o", model]) == 0
+    given = ["answer", tar, "--broker", "prior", "--model", model, "-o", str(tmp_path / "answers")]
+    assert brokerbench([*given, "--schema", "lsst_v11_0"]) == 2
+    assert "expected alerts of the schema lsst_v11_0, got" in capsys.readouterr().err
+    assert not (tmp_path / "answers").exists()
+    assert brokerbench(["answer", "nowhere.tar", *given[2:]]) == 2
+    assert "nowhere.tar: expected a whole tar of alerts" in capsys.readouterr().err
+
+
 def test_a_training_run_that_holds_objects_of_the_survey_is_refused(where: Path, tmp_path: Path) -> None:
     challenge = find_challenge(str(where / "secret.toml"))
     run = Folder.open(where / "run")
