@@ -64,13 +64,16 @@ def histories(
     order = _by_object(alerts.object, n)
     if (np.diff(alerts.mjd) < 0).any():
         order = np.lexsort((alerts.alert_id, alerts.mjd, alerts.object))
-    days = alerts.coordinate[AXES.index("days")]
+    order = order[of_alert[order] >= 0]
+    # Rows are gathered first: the walk would wait for each of them.
+    probability = answers.probability[of_alert[order]]
+    days = alerts.coordinate[AXES.index("days")][order]
     out = np.full((6, n), np.nan)
     right = np.zeros(n, np.bool_)
     out[2] = alerts.final[AXES.index("days")]
     _walk(
-        answers.probability, of_alert, order, alerts.object, days, target, layout.own, layout.residual,
-        len(layout.columns), out, right,
+        probability, alerts.object[order], days, target, layout.own, layout.residual, len(layout.columns),
+        out, right,
     )  # fmt: skip
     return _named(out, right)
 
@@ -156,21 +159,17 @@ def _distance(now, before, scale):  # type: ignore[no-untyped-def]
     return step
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def _walk(  # type: ignore[no-untyped-def]
-    probability, of_alert, order, item, days, target, own, residual, n_columns, out, right
+    probability, item, days, target, own, residual, n_columns, out, right
 ):
     now, before = np.zeros(n_columns), np.zeros(n_columns)
     for o in range(out.shape[1]):
         out[3, o], out[4, o], out[5, o] = 0.0, 0.0, 1.0
     last, answers, named_before = -1, 0, -1
     decided = False
-    for q in range(len(order)):
-        alert = order[q]
-        k = of_alert[alert]
-        if k < 0:
-            continue
-        o = item[alert]
+    for k in range(len(item)):
+        o = item[k]
         if o != last:
             last, answers, named_before, decided = o, 0, -1, False
         total = 0.0
@@ -192,7 +191,7 @@ def _walk(  # type: ignore[no-untyped-def]
         largest *= scale
         of_truth = now[target[o]] * scale if target[o] >= 0 else 0.0
         step = _distance(now, before, scale)
-        day = days[alert]
+        day = days[k]
         if answers > 0:
             out[4, o] += (0.5 * step - out[4, o]) / answers  # running mean over steps
             if named != named_before:

@@ -24,6 +24,9 @@ __all__ = ["NIGHTLY", "NightlyPicks", "answers_by_night", "last_of_nights", "nig
 NOON = 0.67
 """Fraction of a UTC day at which a night begins: noon on Cerro Pachon."""
 
+BLOCK = 4096
+"""Answers that are normalised at once: their vectors stay in the cache of a core."""
+
 ROWS = ("night", "hash", "true", "score")
 """Columns of answers that are not on lists yet."""
 
@@ -45,57 +48,60 @@ def answers_by_night(
     last = last_of_nights(alerts, answers, row)
     item = place[alerts.object[row[last]]]
     last, item = last[item >= 0], item[item >= 0]
-    given, _ = snapshot(
-        answers.probability,
-        last,
-        objects=(np.arange(len(last)), seen.true[item]),
-        layout=seen.layout,
-        spec=msgspec.structs.replace(spec, missing="exclude"),
-    )
-    kept = given.object_id
-    score = np.take(given.probability, seen.layout.target, axis=1).astype(np.float32)
-    return Nightly(spec.budget, night_of(alerts.mjd[row[last[kept]]]), item[kept], score)
+    used = msgspec.structs.replace(spec, missing="exclude")
+    kept, score = [np.empty(0, np.int64)], [np.empty((0, len(seen.layout.target)), np.float32)]
+    for first in range(0, len(last), BLOCK):
+        rows = np.arange(first, min(first + BLOCK, len(last)))
+        given, _ = snapshot(
+            answers.probability,
+            last[rows],
+            objects=(rows, seen.true[item[rows]]),
+            layout=seen.layout,
+            spec=used,
+        )
+        kept.append(given.object_id)
+        score.append(np.take(given.probability, seen.layout.target, axis=1).astype(np.float32))
+    rows = np.concatenate(kept)
+    night = night_of(alerts.mjd[row[last[rows]]])
+    return Nightly(spec.budget, night, item[rows], np.concatenate(score))
 
 
 def last_of_nights(alerts: Sent, answers: Classifications, row: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The answer in force at the end of each night of each object, i8[k], in no order."""
+    """The answer in force at the end of each night of each object, i8[k], by row."""
     of_alert = np.full(len(alerts.alert_id), -1, np.int64)
     used = np.flatnonzero(row >= 0)
     of_alert[row[used]] = used
     _, night = numbered(night_of(alerts.mjd))
-    held = np.full((len(alerts.object_id), 2), -1, np.int64)
+    held = np.full(len(alerts.object_id), -1, np.int64)
     order = np.arange(len(night)) if (np.diff(night) >= 0).all() else np.argsort(night, kind="stable")
-    out = np.empty(len(used), np.int64)
-    n = _last_of_nights(
-        order, night, of_alert, alerts.object, alerts.mjd, answers.published, alerts.alert_id, held, out
+    last = np.zeros(len(answers), np.bool_)
+    _last_of_nights(
+        order, night, of_alert, alerts.object, alerts.mjd, answers.published, alerts.alert_id, held, last
     )
-    return out[:n]
+    return np.flatnonzero(last)
 
 
 @numba.njit(cache=True, nogil=True)
 def _last_of_nights(  # type: ignore[no-untyped-def]
-    order, night, of_alert, item, mjd, published, alert_id, held, out
+    order, night, of_alert, item, mjd, published, alert_id, held, last
 ):
-    """By the rule of scoring.timeline; `held`: the alert of each object's last night, and its row of out."""
-    n = 0
+    """By the rule of scoring.timeline; `held`: the alert of each object's night so far."""
     for alert in order:
-        answer = of_alert[alert]
+        answer, former = of_alert[alert], held[item[alert]]
         if answer < 0:
             continue
-        former, place = held[item[alert]]
-        if former < 0 or night[former] != night[alert]:
-            held[item[alert]] = alert, n
-            out[n] = answer
-            n += 1
-            continue
-        later = mjd[alert] > mjd[former]
-        if mjd[alert] == mjd[former]:
-            a, b = published[answer], published[of_alert[former]]
-            later = a > b or (a == b and alert_id[alert] > alert_id[former])
-        if later:
-            held[item[alert], 0] = alert
-            out[place] = answer
-    return n
+        if former >= 0 and night[former] == night[alert]:
+            if mjd[alert] < mjd[former]:
+                continue
+            before = of_alert[former]
+            if mjd[alert] == mjd[former]:
+                if published[answer] < published[before]:
+                    continue
+                if published[answer] == published[before] and alert_id[alert] < alert_id[former]:
+                    continue
+            last[before] = False
+        held[item[alert]] = alert
+        last[answer] = True
 
 
 @dataclass(frozen=True)

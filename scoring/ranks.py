@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,7 +19,7 @@ from scoring.separation import separation
 from scoring.snapshot import Layout, Snapshot
 from scoring.states import Arrays, Statistics
 
-__all__ = ["RANKS", "Ranks", "hash_ids", "resampled"]
+__all__ = ["RANKS", "Ranks", "hash_ids", "lowest", "resampled"]
 
 KEPT = 16_384
 DRAWN_FROM = 512
@@ -48,15 +49,17 @@ class Ranks:
             "score": np.ascontiguousarray(snapshot.probability[:, layout.target], np.float32),
             "objects": np.bincount(snapshot.true, minlength=len(layout.truth)).astype(np.int64),
         }
-        return _pruned(piece)
+        kept = lowest(piece["true"], piece["hash"], KEPT)
+        return piece if kept.all() else {k: v if k == "objects" else v[kept] for k, v in piece.items()}
 
     def merge(self, pieces: Sequence[Arrays]) -> Arrays:
         """The objects of all pieces, pruned again."""
-        joined: dict[str, NDArray] = {
-            name: np.concatenate([p[name] for p in pieces]) for name in ("hash", "true", "score")
-        }
-        joined["objects"] = np.sum([p["objects"] for p in pieces], axis=0)
-        return _pruned(joined)
+        true, hashes = (np.concatenate([p[name] for p in pieces]) for name in ("true", "hash"))
+        kept = lowest(true, hashes, KEPT)
+        ends = np.cumsum([len(p["true"]) for p in pieces])[:-1]
+        score = [p["score"][k] for p, k in zip(pieces, np.split(kept, ends), strict=True)]
+        objects = np.sum([p["objects"] for p in pieces], axis=0)
+        return {"hash": hashes[kept], "true": true[kept], "score": np.concatenate(score), "objects": objects}
 
     def statistics(self, layout: Layout, arrays: Arrays) -> Statistics:
         """Those of the sample, each object weighing as much as its class has over what was kept."""
@@ -86,7 +89,7 @@ def resampled(
     Bayesian bootstrap of Rubin 1981). The weights of a class sum to its number of objects.
     """
     kept = np.bincount(arrays["true"], minlength=len(arrays["objects"]))
-    used = np.flatnonzero(_rank_in_class(arrays["true"], arrays["hash"]) < DRAWN_FROM)
+    used = np.flatnonzero(lowest(arrays["true"], arrays["hash"], DRAWN_FROM))
     # In the order of the hashes, so that draws do not depend on how the objects came.
     used = used[np.lexsort((arrays["hash"][used], arrays["true"][used]))]
     weight = np.empty((len(used), n))  # each resample a column: the way `separation` wants them
@@ -105,20 +108,26 @@ def resampled(
 RANKS = Ranks()
 
 
-def _rank_in_class(true: NDArray[np.int64], hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """Place of each object among those of its class, by hash, i8[n]."""
-    order = np.lexsort((hashes, true))
-    starts = np.searchsorted(true[order], np.arange(true.max(initial=-1) + 2))
-    place = np.empty(len(true), np.int64)
-    place[order] = np.arange(len(true)) - starts[true[order]]
-    return place
+def lowest(true: NDArray[np.int64], hashes: NDArray[np.uint64], most: int) -> NDArray[np.bool_]:
+    """Whether each object is among the `most` smallest hashes of its class, bool[n]; hashes differ."""
+    return _lowest(true, hashes, most, np.bincount(true, minlength=1))
 
 
-def _pruned(arrays: dict[str, NDArray]) -> dict[str, NDArray]:
-    if (np.bincount(arrays["true"], minlength=1) <= KEPT).all():
-        return arrays
-    kept = _rank_in_class(arrays["true"], arrays["hash"]) < KEPT
-    return {k: v if k == "objects" else v[kept] for k, v in arrays.items()}
+@numba.njit(cache=True, nogil=True)
+def _lowest(true, hashes, most, counts):  # type: ignore[no-untyped-def]
+    limit = np.full(len(counts), np.uint64(0xFFFFFFFFFFFFFFFF))
+    for t in np.flatnonzero(counts > most):
+        mine = np.empty(counts[t], np.uint64)
+        n = 0
+        for i in range(len(true)):
+            if true[i] == t:
+                mine[n] = hashes[i]
+                n += 1
+        limit[t] = np.partition(mine, most - 1)[most - 1]
+    kept = np.empty(len(true), np.bool_)
+    for i in range(len(true)):
+        kept[i] = hashes[i] <= limit[true[i]]
+    return kept
 
 
 def hash_ids(ids: NDArray[np.int64]) -> NDArray[np.uint64]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.bins import class_bins
 from scoring.snapshot import Layout, Snapshot
 from scoring.states import Arrays, Cells, Statistics, resample_cells
 
@@ -54,16 +55,8 @@ class ClassReliability:
 
     def count(self, snapshot: Snapshot) -> Arrays:
         """``cells`` i8[2 * T, 15] (class by others and own objects; bin) and ``stated`` f8 likewise."""
-        answered = snapshot.predicted >= 0
-        true, n_true = snapshot.true[answered], len(snapshot.layout.truth)
-        p = snapshot.probability[answered][:, snapshot.layout.target]
-        row = 2 * np.arange(n_true) + (true[:, None] == np.arange(n_true))
-        cell = (row * BINS + bin_of(p)).ravel()
-        size, shape = 2 * n_true * BINS, (2 * n_true, BINS)
-        return {
-            "cells": np.bincount(cell, minlength=size).reshape(shape).astype(np.int64),
-            "stated": np.bincount(cell, weights=p.ravel(), minlength=size).reshape(shape),
-        }
+        cells, stated = class_bins(snapshot, BINS, group=np.zeros_like(snapshot.true), n_groups=1)
+        return {"cells": cells.reshape(-1, BINS), "stated": stated.reshape(-1, BINS)}
 
     def merge(self, pieces: Sequence[Arrays]) -> Arrays:
         """Sums, in the order of the pieces."""

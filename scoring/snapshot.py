@@ -186,19 +186,16 @@ def vectors_plain(
     return values, predicted, np.array(list(defects.values()), np.int64)
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def _vectors(probability, rows, own, residual, mode, values, predicted, defects):  # type: ignore[no-untyped-def]
-    n_own, n_columns = len(own), values.shape[1]
     for i in range(len(rows)):
-        row = rows[i]
-        if row < 0:
+        if rows[i] < 0:
             continue
+        given, out = probability[rows[i]], values[i]
         total, sound = 0.0, True
-        for k in range(n_own):
-            p = np.float64(probability[row, k])
-            if not (p >= 0.0 and p < np.inf):
-                sound = False
-            total += p
+        for p in given:
+            sound &= (p >= 0.0) & (p < np.inf)
+            total += np.float64(p)
         if not sound:
             defects[3] += 1
             continue
@@ -211,15 +208,15 @@ def _vectors(probability, rows, own, residual, mode, values, predicted, defects)
             defects[1] += 1
         if (mode == 2 and off) or (mode == 1 and total == 0.0):
             continue
-        for k in range(n_own):
-            values[i, own[k]] += np.float64(probability[row, k])
+        for k in range(len(own)):
+            out[own[k]] += np.float64(given[k])
         if mode == 0 and off and total < 1.0:
-            values[i, residual] += 1.0 - total
+            out[residual] += 1.0 - total
         else:
-            for c in range(n_columns):
-                values[i, c] /= total
-        best = 0
-        for c in range(1, n_columns):
-            if values[i, c] > values[i, best]:
-                best = c
+            for c in range(len(out)):
+                out[c] /= total
+        best, most = 0, out[0]
+        for c in range(1, len(out)):
+            if out[c] > most:
+                best, most = c, out[c]
         predicted[i] = best

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from brokerbench.errors import AccountingError, InputError, UnknownName, did_you_mean
-from brokerbench.store import Folder
+from brokerbench.store import Folder, read_column
 from brokerbench.tables import Classifications, Ledger, Objects
 from brokerbench.taxonomy import ELASTICC2
 from scoring.accounting import received_counts
@@ -38,7 +38,7 @@ class Answers:
         """The answers of one part; an empty table where the classifier answered nothing of it."""
         if name not in self.parts:
             return Classifications.empty(probability=len(self.classes))
-        found = self.folder.read("classifications", name, Classifications)
+        found = self.folder.read("classifications", name, Classifications, threads=False)
         if found.probability.shape[1] != len(self.classes):
             raise InputError(
                 f"{self.folder.file('classifications', name)}: expected {len(self.classes)} probabilities "
@@ -57,11 +57,11 @@ class RunParts:
 
     def truth(self, part: str) -> Objects:
         """True classes of the objects of one part."""
-        return self.run.read("truth/objects", part, Objects)
+        return self.run.read("truth/objects", part, Objects, threads=False)
 
     def sent(self, part: str, slices: Mapping[str, Slice] | None = None) -> Sent:
         """The alerts of one part with their objects, divided by `slices`."""
-        ledger = self.ledger.read("ledger", part, Ledger)
+        ledger = self.ledger.read("ledger", part, Ledger, threads=False)
         truth = self.truth(part)
         alerts = sent(truth, ledger, where=str(self.ledger.file("ledger", part)))
         if not slices:
@@ -74,10 +74,12 @@ class RunParts:
         """Objects that had alerts, by true class, over all parts."""
         counts: Counter[int] = Counter()
         for part in self.parts:
-            truth = self.truth(part)
-            alerted = self.ledger.read("ledger", part, Ledger).object_id
-            rows = np.unique(match(truth.object_id, alerted))
-            classes, n = np.unique(truth.class_id[rows[rows >= 0]], return_counts=True)
+            truth, ledger = self.run.file("truth/objects", part), self.ledger.file("ledger", part)
+            object_id = read_column(truth, Objects, "object_id")
+            alerted = np.zeros(len(object_id) + 1, bool)  # the last one for objects without truth
+            alerted[match(object_id, read_column(ledger, Ledger, "object_id"))] = True
+            class_id = read_column(truth, Objects, "class_id")[alerted[:-1]]
+            classes, n = np.unique(class_id, return_counts=True)
             counts.update(dict(zip(classes.tolist(), n.tolist(), strict=True)))
         return counts
 

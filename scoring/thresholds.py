@@ -9,6 +9,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.bins import class_bins
 from scoring.ranks import hash_ids
 from scoring.snapshot import Layout, Snapshot
 from scoring.states import Arrays, Statistics, resample_cells
@@ -31,16 +32,13 @@ class Thresholds:
 
     def count(self, snapshot: Snapshot) -> Arrays:
         """``cells`` i8[T * 2 * 2, 401], bin 0 for objects without an answer."""
-        n_true, n = len(snapshot.layout.truth), len(snapshot.true)
-        p = snapshot.probability[:, snapshot.layout.target]
-        bins = np.minimum((p * BINS).astype(np.int64), BINS - 1) + 1
-        bins[snapshot.predicted < 0] = 0
         half = (hash_ids(snapshot.object_id) >> np.uint64(17)).astype(np.int64) & 1
-        own = snapshot.true[:, None] == np.arange(n_true)
-        row = (np.arange(n_true) * 2 + own) * 2 + half.reshape(n, 1)
-        size = n_true * 4 * (BINS + 1)
-        flat = np.bincount((row * (BINS + 1) + bins).ravel(), minlength=size)
-        return {"cells": flat.reshape(n_true * 4, BINS + 1).astype(np.int64)}
+        counts, _ = class_bins(snapshot, BINS, group=half, n_groups=2)
+        n_true, absent = len(counts), snapshot.predicted < 0
+        own = np.bincount(2 * snapshot.true[absent] + half[absent], minlength=2 * n_true).reshape(-1, 2)
+        nothing = np.stack([own.sum(0) - own, own], 1)  # [T, 2 own, 2 half]
+        cells = np.concatenate([nothing[..., None], counts], -1)
+        return {"cells": cells.reshape(n_true * 4, BINS + 1).astype(np.int64)}
 
     def merge(self, pieces: Sequence[Arrays]) -> Arrays:
         """Sums."""

@@ -62,9 +62,7 @@ def sent(truth: Objects, ledger: Ledger, *, where: str) -> Sent:
     coordinate = _coordinates(truth, ledger, rows, of_alert, alerts)
     first, final = np.full((2, len(AXES), len(rows)), np.inf)
     final *= -1
-    for x in range(len(AXES)):
-        np.minimum.at(first[x], of_alert, coordinate[x])
-        np.maximum.at(final[x], of_alert, coordinate[x])
+    _ends(of_alert, coordinate, first, final)
     reach = np.full((len(AXES), len(rows)), np.inf)
     reach[AXES.index("detection")] = alerts
     for axis in ("phase", "rest_phase"):
@@ -82,6 +80,18 @@ def sent(truth: Objects, ledger: Ledger, *, where: str) -> Sent:
         sent=ledger.sent,
         coordinate=coordinate,
     )
+
+
+@numba.njit(cache=True, nogil=True)
+def _ends(of_alert, coordinate, first, final):  # type: ignore[no-untyped-def]
+    """The least and the greatest coordinate of each object on each axis."""
+    for x in range(len(coordinate)):
+        for k in range(len(of_alert)):
+            o, at = of_alert[k], coordinate[x, k]
+            if at < first[x, o] or np.isnan(at):  # an object without a peak has no place on its axis
+                first[x, o] = at
+            if at > final[x, o] or np.isnan(at):
+                final[x, o] = at
 
 
 def _coordinates(

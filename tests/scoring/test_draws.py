@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
+from scoring.bins import class_bins, class_bins_plain
 from scoring.draws import multinomials, multinomials_plain
-from scoring.ranks import DRAWN_FROM, resampled
+from scoring.ranks import DRAWN_FROM, hash_ids, lowest, resampled
 from scoring.separation import ascending
 from scoring.thresholds import held_out_f1, held_out_f1_plain
 from scoring.values import quantiles
+from tests.scoring.snapshots import layout_of, random_case, snapshot_of
 
 ROWS = (
     (5,),
@@ -93,12 +95,41 @@ def test_weights_do_not_depend_on_the_order_of_objects() -> None:
     np.testing.assert_array_equal(wa, wb)
 
 
+@pytest.mark.parametrize("most", [1, 30, 1000])
+def test_the_sample_of_a_class_is_that_of_its_smallest_hashes(most: int) -> None:
+    rng = np.random.default_rng(most)
+    true, hashes = rng.choice([0, 1, 4], 500, p=[0.7, 0.25, 0.05]), hash_ids(np.arange(500))
+    want = np.zeros(500, bool)
+    for t in range(5):
+        mine = np.flatnonzero(true == t)
+        want[mine[np.argsort(hashes[mine])[:most]]] = True
+    assert (lowest(true, hashes, most) == want).all()
+    assert lowest(true[:0], hashes[:0], most).tolist() == []
+
+
 @pytest.mark.parametrize("n", [0, 1, 2, 5000])
 def test_scores_come_in_ascending_order_and_ties_as_they_were(n: int) -> None:
     rng = np.random.default_rng(n)
     score = np.where(rng.random(n) < 0.3, rng.integers(0, 5, n) / 4, rng.random(n)).astype("f4")
     score[: n // 4] *= np.float32(-0.0)  # a negative zero is a zero
     assert ascending(score).tolist() == np.argsort(score, kind="stable").tolist()
+
+
+@pytest.mark.parametrize(("bins", "n_groups"), [(1, 1), (15, 1), (40, 2)])
+def test_bins_of_each_class_equal_their_plain_twin(bins: int, n_groups: int) -> None:
+    rng = np.random.default_rng(bins)
+    true, probability = random_case(bins, 300, absent=0.2)
+    probability[:9] = np.eye(5)[rng.integers(0, 5, 9)]  # 1 lies in the last bin
+    seen = snapshot_of(true, probability, layout=layout_of())
+    group = rng.integers(0, n_groups, 300)
+    got, stated = class_bins(seen, bins, group=group, n_groups=n_groups)
+    want, sums = class_bins_plain(seen, bins, group=group, n_groups=n_groups)
+    np.testing.assert_array_equal(got, want)
+    np.testing.assert_array_equal(stated, sums)
+    answered = (seen.predicted >= 0).sum()
+    assert 0 < answered < 300
+    assert (got.sum((1, 2, 3)) == answered).all()
+    assert got[:, :, :, -1].sum() >= 9
 
 
 def test_held_out_f1_equals_its_plain_twin() -> None:
