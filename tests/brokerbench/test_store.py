@@ -14,6 +14,7 @@ from brokerbench.errors import InputError, TableError
 from brokerbench.store import (
     Folder,
     atomic_write,
+    read_column,
     read_columns,
     read_metadata,
     read_table,
@@ -72,6 +73,17 @@ def test_wide_columns_and_missing_times_come_back(tmp_path: Path) -> None:
     assert back.received.tolist() == [NO_TIME, 5]
     np.testing.assert_array_equal(back.probability, answers().probability)
     assert read_metadata(tmp_path / "a.parquet")["classes"] == "[1, 2]"
+
+
+def test_one_column_comes_back_alone(tmp_path: Path) -> None:
+    file = tmp_path / "a.parquet"
+    write_table(file, answers())
+    for name in ("received", "probability"):
+        np.testing.assert_array_equal(read_column(file, Classifications, name), getattr(answers(), name))
+    whole = pq.read_table(file)
+    pq.write_table(whole.drop_columns(["received"]), file)
+    with pytest.raises(InputError, match="expected a column 'received' in Classifications, got none"):
+        read_column(file, Classifications, "received")
 
 
 def test_absence_is_null_for_other_readers(tmp_path: Path) -> None:
