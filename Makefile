@@ -4,10 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 RUNS ?= runs
+DATA ?= ../shared/data
 
 PEERS := .venv-peers
 
-.PHONY: demo test bench peers lint docs install kafka-jars clean
+.PHONY: demo test bench peers lint docs validation install kafka-jars clean
 
 install: $(STAMP)
 
@@ -49,6 +50,10 @@ kafka-jars: $(STAMP)
 docs: $(STAMP)
 	$(BIN)/brokerbench docs docs
 	$(BIN)/mkdocs build --strict --quiet --site-dir build/site
+
+# docs/validation.md and its figures, from the real data beside the checkout (a minute).
+validation: $(STAMP)
+	$(BIN)/python -m simulate.fidelity $(DATA) docs
 
 clean:
 	rm -rf $(VENV) $(PEERS) .cache build bench.json

@@ -72,13 +72,16 @@ class Sky:
         """
         ra, dec = np.empty(n), np.empty(n)
         cumulative = np.cumsum(self._cell_area)
-        missing = np.arange(n)
+        missing, tries = np.arange(n), 1
         while missing.size:
-            draws = rng.random((3, missing.size))
+            draws = rng.random((3, missing.size * tries))
             cells = self._covered[np.searchsorted(cumulative, draws[0] * cumulative[-1], side="right")]
-            ra[missing], dec[missing] = self._within(cells, draws[1], draws[2])
-            inside = self._count(ra[missing], dec[missing]) >= self.min_visits
-            missing = missing[~inside]
+            x, y = self._within(cells, draws[1], draws[2])
+            inside = (self._count(x, y) >= self.min_visits).reshape(-1, tries)
+            first = np.argmax(inside, axis=1) + np.arange(missing.size) * tries
+            ra[missing], dec[missing] = x[first], y[first]
+            missing = missing[~inside.any(axis=1)]
+            tries = 8  # few are missing now: many tries cost less than many rounds
         return ra, dec
 
     def _within(self, cells: NDArray[np.int64], x: Array, y: Array) -> tuple[Array, Array]:

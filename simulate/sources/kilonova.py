@@ -8,8 +8,10 @@ from simulate.rates import PerVolumeYear, power_law
 from simulate.source import Array, Generator, Light, Parameter, Parameters, Place, Scene, Source
 from simulate.thermal import days_grid, thermal_flux
 
-OPACITY = {"blue": 0.5, "red": 10.0}  # cm2/g
-FLOOR = {"blue": 1200.0, "red": 2500.0}  # K
+FLOOR = {
+    "blue": 3983.0,
+    "red": 1151.0,
+}  # K; with the medians below the best fit of two components to AT2017gfo
 
 
 def heating(mass: Array) -> Array:
@@ -26,9 +28,11 @@ def draw(rng: Generator, place: Place) -> dict[str, Array]:
     n = len(place)
     return {
         "mass_blue": log_normal(rng, n, median=0.023, dex=0.25, limits=(0.002, 0.08)),
-        "mass_red": log_normal(rng, n, median=0.035, dex=0.25, limits=(0.004, 0.12)),
-        "velocity_blue": truncated_normal(rng, n, mean=0.25, sigma=0.04, limits=(0.15, 0.35)),
-        "velocity_red": truncated_normal(rng, n, mean=0.14, sigma=0.03, limits=(0.05, 0.22)),
+        "mass_red": log_normal(rng, n, median=0.050, dex=0.25, limits=(0.005, 0.15)),
+        "velocity_blue": truncated_normal(rng, n, mean=0.256, sigma=0.04, limits=(0.15, 0.35)),
+        "velocity_red": truncated_normal(rng, n, mean=0.149, sigma=0.03, limits=(0.05, 0.22)),
+        "opacity_blue": log_normal(rng, n, median=0.5, dex=0.1, limits=(0.2, 1.0)),
+        "opacity_red": log_normal(rng, n, median=3.65, dex=0.25, limits=(1.0, 30.0)),
     }
 
 
@@ -38,7 +42,7 @@ def light(parameters: Parameters, scene: Scene, rng: Generator) -> Light:
         mass = parameters[f"mass_{part}"]
         velocity = parameters[f"velocity_{part}"] * engines.LIGHT / 1e5
         n = len(mass)
-        time = engines.diffusion_time(mass, velocity, np.full(n, OPACITY[part]))
+        time = engines.diffusion_time(mass, velocity, parameters[f"opacity_{part}"])
         luminosity = engines.diffuse(heating(mass), time)
         sphere = engines.photosphere(luminosity, velocity, np.full(n, FLOOR[part]))
         flux += thermal_flux(sphere, scene)
@@ -57,8 +61,10 @@ SOURCE = Source(
         "mass_red": Parameter("Msun", "lanthanide-rich ejecta"),
         "velocity_blue": Parameter("c", "velocity of the lanthanide-poor ejecta"),
         "velocity_red": Parameter("c", "velocity of the lanthanide-rich ejecta"),
+        "opacity_blue": Parameter("cm2/g", "opacity of the lanthanide-poor ejecta"),
+        "opacity_red": Parameter("cm2/g", "opacity of the lanthanide-rich ejecta"),
     },
     draw=draw,
     light=light,
-    reference="Villar et al. 2017; medians after AT2017gfo; rate 320 /Gpc3/yr: Abbott et al. 2021",
+    reference="Villar et al. 2017 (medians: their fit to AT2017gfo); rate 320 /Gpc3/yr: Abbott et al. 2021",
 )

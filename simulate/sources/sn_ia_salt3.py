@@ -17,7 +17,7 @@ ZERO = 10.635  # mB = -2.5 log10(x0) + ZERO (Guy et al. 2007; SNANA)
 @lru_cache(maxsize=4)
 def table(passbands: Passbands, model: str = MODEL) -> templates.TemplateTable:
     salt = spectra.salt(model)
-    grid = templates.Grid(z=(0.0, 1.7, 0.01), c=(-0.32, 0.52, 0.02))
+    grid = templates.Grid(z=(0.0, 1.7, 0.0075), c=(-0.32, 0.52, 0.02))
     return templates.build(
         salt.spectra,
         salt.colour_law,

@@ -31,13 +31,13 @@ from simulate import (
 from simulate.chunk import make_chunk
 from simulate.draws import split_normal
 from simulate.export import export
+from simulate.fidelity.formulas import bandpass
 from simulate.generate import Plan, plan
 from simulate.photometry import lsst
 from simulate.rates import distance_modulus, redshifts
 from simulate.source import Light, Scene
 from simulate.sources import sn_ia_salt3
 from simulate.survey import Sky
-from tests.simulate.test_photometry import sncosmo_bandpass
 
 MIX = ("sn_ia", "rr_lyrae", "agn", "kilonova")
 ALL = tuple(name for name in SOURCES if not (SOURCES[name].needs_files or SOURCES[name].needs_package))
@@ -200,7 +200,7 @@ class Sncosmo:
         self.model = sncosmo.Model(source=sncosmo.SALT3Source(modeldir=folder))
         names = np.array([f"bench_{band.name}" for band in lsst().bands])
         for b, name in enumerate(names):
-            sncosmo.register(sncosmo_bandpass(lsst(), b), name, force=True)
+            sncosmo.register(bandpass(lsst().bands[b]), name, force=True)
         self.lowest = np.array([band.wave[0] for band in lsst().bands])
         v = sn.visits
         self.tables = []

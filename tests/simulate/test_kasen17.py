@@ -11,13 +11,13 @@ import sncosmo
 
 from brokerbench.errors import ConfigError, InputError
 from simulate import SOURCES, kasen17, templates
+from simulate.fidelity.formulas import AB, bandpass
 from simulate.generate import plan
 from simulate.photometry import lsst
 from simulate.rates import distance_modulus
 from simulate.settings import Population
 from tests.conftest import missing
 from tests.simulate.scenes import scene, small_simulation
-from tests.simulate.test_photometry import AB, sncosmo_bandpass
 
 BLUE, RED = "knova_d1_n10_m0.025_vk0.30_Xlan1e-4.0.h5", "knova_d1_n10_m0.040_vk0.10_Xlan1e-2.0.h5"
 
@@ -64,7 +64,7 @@ def test_the_table_equals_sncosmos_integral_of_the_file(kasen17_dir: Path, k: in
                 table, seen, amplitude=np.eye(2)[[k]], colour=np.zeros(1), stretch=np.full(1, 0.1)
             )
             model.set(z=at, t0=0.0, amplitude=1.0)
-            band = sncosmo_bandpass(lsst(), b)
+            band = bandpass(lsst().bands[b])
             theirs = AB * model.bandflux(band, seen.mjd, zp=31.4, zpsys="ab")
             peak = model.bandflux(band, np.arange(0.2, 20, 0.1) * (1 + at), zp=31.4, zpsys="ab").max()
             errors.append(np.abs(ours - theirs) / peak)

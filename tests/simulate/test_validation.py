@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
-import pandas as pd
 import pytest
-from scipy import stats
 
 from brokerbench.errors import InputError
 from brokerbench.store import Folder
-from brokerbench.tables import LightCurves, Objects
-from simulate import READERS, CadenceChoice, Population, Survey, generate
+from simulate import Population, generate
+from simulate.fidelity import challenges
 from simulate.svg import histogram
-from simulate.validation import SourceSummary, page, pulls, redshift_test, summarise
+from simulate.validation import page, pulls, redshift_test, summarise
 from tests.simulate.scenes import small_simulation
 
 
@@ -75,71 +72,28 @@ def test_a_figure_is_well_formed() -> None:
 # the real challenges
 
 
-def simulated(
-    shared_data: Path, path: Path, source: str, count: int, *, least: int = 2, **options: Any
-) -> SourceSummary:
-    """Triggered objects of a wide survey like ELAsTiCC's: 3 years, its efficiencies and trigger."""
-    efficiency = shared_data / "08_model_inputs" / "snana_lsst" / "LSST_SEARCHEFF_PIPELINE.DAT"
-    cadence = CadenceChoice(use="synthetic_wfd", options={"years": 3.0, "fields": 100, "visits_per_year": 62})
-    survey = Survey(
-        cadence=cadence,
-        detection_efficiency=str(efficiency),
-        min_detections=least,
-        min_gap_days=0.021 if least > 1 else 0.0,
-        template_visits=10,
-    )
-    population = [Population(source=source, count=count, **options)]
-    return summarise(generate(small_simulation(survey=survey, population=population), path / "run"))[0]
-
-
-def weighted(values: np.ndarray, weights: np.ndarray) -> float:
-    order = np.argsort(values)
-    total = np.cumsum(weights[order])
-    return float(np.interp(0.5 * total[-1], total, values[order]))
-
-
 @pytest.mark.shared_data
-@pytest.mark.parametrize(
-    "source, folder, z_max", [("sn_ia", "classId=111", 1.2), ("sn_ii", "classId=113", 0.9)]
-)
+@pytest.mark.parametrize("which", challenges.ALERTS, ids=[a[0] for a in challenges.ALERTS])
 def test_supernovae_are_like_elasticcs(
-    shared_data: Path, tmp_path: Path, source: str, folder: str, z_max: float
+    shared_data: Path, sncosmo_data: Path, tmp_path: Path, which: tuple[str, str, float, tuple[int, ...]]
 ) -> None:
-    """Medians of redshift, S/N max and visits of ELAsTiCC's alerts.
-
-    The files hold alerts, so that an object counts as often as it was detected: ours are weighted
-    alike. ELAsTiCC is shallower in redshift by what its host noise and baseline cost; factors below.
-    """
-    files = sorted((shared_data / "04_elasticc" / "fink_tutorials").rglob(f"{folder}/*.parquet"))
-    real = pd.concat([pd.read_parquet(f) for f in files]).drop_duplicates("SNID")
-    ours = simulated(shared_data, tmp_path, source, 12_000, redshift=(0.02, z_max))
-    assert len(ours.z) > 60
-    columns = {"z": "ZCMB", "snr_max": "SNRMAX", "visits": "NOBS"}
-    for name, column in columns.items():
-        theirs = pd.to_numeric(real[column]).to_numpy()
-        median = weighted(getattr(ours, name), ours.detections)
-        print(source, name, round(median, 3), np.median(theirs), stats.ks_2samp(getattr(ours, name), theirs))
-        factor = {"z": 1.35, "snr_max": 1.8, "visits": 1.2}[name]
-        assert 1 / factor < median / np.median(theirs) < factor, name
+    """Medians of redshift, peak, S/N max and visits of ELAsTiCC's alerts; docs/validation.md explains."""
+    made = {c.quantity: c for c in challenges.elasticc(shared_data, tmp_path / "run", which, count=12_000)}
+    factors = {"redshift": 1.35, "largest S/N": 2.1 if which[0] == "sn_iin" else 1.6, "visits": 1.2}
+    assert len(made["redshift"].there) > 40
+    for name, factor in factors.items():
+        here, there = made[name].medians
+        assert 1 / factor < here / there < factor, name
+    here, there = made["peak in i [mag]"].medians
+    assert abs(here - there) < (0.8 if which[0] == "sn_iin" else 0.5)
+    assert made["redshift"].distance < 0.2
 
 
 @pytest.mark.shared_data
 def test_type_ib_supernovae_are_like_elasticc2s(shared_data: Path, tmp_path: Path) -> None:
     """The SN Ib of ELAsTiCC2 with two detections, read from its SNANA files."""
-    folder = shared_data / "05_challenge_data" / "elasticc2_snana_fits"
-    (ib,) = folder.glob("*SNIb*")
-    back = READERS["snana"].read([ib], tmp_path / "real", seed=1, name="real")
-    pieces = [back.read("light_curves", part, LightCurves) for part in back.parts]
-    found = np.concatenate([np.add.reduceat(c.detected, c.offsets[:-1]) for c in pieces])
-    snr = np.concatenate(
-        [np.maximum.reduceat(np.nan_to_num(np.abs(c.flux / c.flux_err)), c.offsets[:-1]) for c in pieces]
-    )
-    z = np.concatenate([back.read("truth/objects", part, Objects).z for part in back.parts])
-    two = found >= 2
-    assert two.sum() > 150
-    ours = simulated(shared_data, tmp_path, "sn_ib", 12_000, redshift=(0.02, 0.8))
-    theirs = {"z": z[two], "snr_max": snr[two], "detections": found[two]}
-    for name, real in theirs.items():
-        mine = getattr(ours, name)
-        print("sn_ib", name, np.percentile(mine, (5, 50, 95)), np.percentile(real, (5, 50, 95)))
-        assert 1 / 1.6 < np.median(mine) / np.median(real) < 1.6, name
+    made = challenges.type_ib(shared_data, tmp_path, count=12_000)
+    assert len(made[0].there) > 150
+    for c in made:
+        here, there = c.medians
+        assert 1 / 1.6 < here / there < 1.6, c.quantity
