@@ -57,10 +57,9 @@ than an average fortnight.""",
     "Simulated challenges": """\
 Why they differ. Ours have fewer bright detections: ELAsTiCC's plan is more clustered in time, so that
 more points fall near a peak. Type IIn there are mostly a few templates, brighter than the mean of ours.
-SNe Ia are as bright as in
-ELAsTiCC: SNANA's files state M = -19.365 and add 0.27 mag (MAG_OFFSET) to what the SALT spectra give,
-as tests find in its own output; ours have host dust beside, which ELAsTiCC's SALT models lack
-(`parameters = { a_v = 0.0 }` leaves it out).
+SNe Ia are as bright as in ELAsTiCC: SNANA's files state M = -19.365 and add 0.27 mag (MAG_OFFSET) to
+what the SALT spectra give, as tests find in its own output; ours have host dust beside, which
+ELAsTiCC's SALT models lack (`parameters = { a_v = 0.0 }` leaves it out).
 
 Flares: ELAsTiCC2 has 27, of them 12 above S/N 5. Its flares are those of Kepler, one a star, averaged
 over Kepler's half hours and placed on stars to 6 kpc that are blackbodies of 3,600 to 3,900 K, which is
