@@ -5,15 +5,16 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+from brokerbench.config import load
 from brokerbench.errors import InputError
 from brokerbench.store import Folder
 from scoring.checked import Answered, Checked
 from scoring.ingest import Ingest, files_of
 from scoring.registries import READERS
 from scoring.sources import open_run
-from scoring.submission import Policy
+from scoring.submission import POLICY, Policy
 
-__all__ = ["Answered", "Checked", "convert", "find_reader", "validate"]
+__all__ = ["Answered", "Checked", "convert", "find_policy", "find_reader", "validate"]
 
 
 def find_reader(path: Path, name: str = "") -> str:
@@ -37,6 +38,12 @@ def find_reader(path: Path, name: str = "") -> str:
         f"{path}: expected a submission of a known format, got none that a reader claims; "
         f"name one of {', '.join(READERS)}"
     )
+
+
+def find_policy(path: Path) -> Policy:
+    """The policy that a submission brings itself: policy.toml in its folder, the defaults without one."""
+    file = path / POLICY
+    return load(file, Policy) if file.is_file() else Policy()
 
 
 def validate(path: Path, run: Folder, *, policy: Policy, reader: str = "") -> Checked:

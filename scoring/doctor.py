@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from brokerbench.ids import BITS, ROW_BITS, unpermute
 from brokerbench.store import Folder
-from brokerbench.taxonomy import ELASTICC2
+from brokerbench.taxonomy import ELASTICC2, NOT_CLASSIFIED, RESIDUAL
 from scoring.convert import find_reader
 from scoring.ingest import files_of
 from scoring.registries import READERS
@@ -159,6 +159,9 @@ def _foreign_ids(seen: _Seen, policy: Policy) -> Ailment | None:
     )
 
 
+REST = (RESIDUAL, NOT_CLASSIFIED)
+
+
 def _percent(seen: _Seen, policy: Policy) -> Ailment | None:
     p = seen.probability[np.isfinite(seen.probability)]
     if policy.percent or not len(p) or not 1.5 < p.max() <= 100.5:
@@ -172,15 +175,21 @@ def _sums(seen: _Seen) -> NDArray[np.float64]:
     return np.bincount(of, weights=weights, minlength=len(seen.counts)).astype(np.float64)
 
 
-def _one_class(seen: _Seen, _: Policy) -> Ailment | None:
-    classes = np.unique(seen.class_id)
-    if len(classes) != 1 or (np.abs(_sums(seen) - 1) < 1e-3).all():
+def _one_class(seen: _Seen, policy: Policy) -> Ailment | None:
+    given = np.unique(seen.class_id)
+    mapped = to_elasticc2(given, policy.taxonomy)
+    classes, rest = given[~np.isin(mapped, REST)], given[np.isin(mapped, REST)]
+    below = (np.abs(_sums(seen) - 1) >= 1e-3).any()
+    if len(classes) != 1 or policy.scope or policy.scopes or not (below or len(rest)):
         return None
     name = ELASTICC2.name_of(int(classes[0])) if ELASTICC2.is_known(classes[0]) else "?"
+    tail = ", with sums below 1" if below else ""
+    remedy = f"declare scope = [{classes[0]}] in the policy, to be scored on it against the rest"
+    if below:
+        remedy += '; send the rest to class 200 Residual, or score with normalise = "residual" (the default)'
+    others = f" and the rest ({', '.join(map(str, rest.tolist()))})" if len(rest) else " alone"
     return Ailment(
-        "one-class classifier",
-        f"every message names class {classes[0]} ({name}) alone, with sums below 1",
-        'send the rest to class 200 Residual, or score with normalise = "residual" (the default)',
+        "one-class classifier", f"every message names class {classes[0]} ({name}){others}{tail}", remedy
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brokerbench.config import encode
-from brokerbench.errors import ConfigError, InputError
+from brokerbench.errors import ConfigError, InputError, UnknownName, did_you_mean
 from brokerbench.ids import BITS, ROW_BITS, unpermute
 from brokerbench.store import Folder, file_sha256, write_table
 from brokerbench.tables import NO_TIME, Classifications, Ledger
@@ -18,10 +18,10 @@ from scoring.accounting import RECEIVED
 from scoring.checked import Answered, Checked
 from scoring.join import match
 from scoring.registries import READERS
-from scoring.rules import EXAMPLES, Findings, check
+from scoring.rules import EXAMPLES, Findings, check, scopes_of
 from scoring.sources import RunParts
 from scoring.spill import Rows, Spill, take
-from scoring.submission import NO_ID, Batch, Policy, Sender
+from scoring.submission import NO_ID, POLICY, Batch, Policy, Sender
 
 __all__ = ["Ingest", "files_of"]
 
@@ -30,7 +30,7 @@ def files_of(path: Path, suffixes: tuple[str, ...] = ()) -> Iterator[Path]:
     """The files of a submission in order of name; of a folder those that end in one of `suffixes`."""
     if path.is_dir():
         found = sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
-        found = [p for p in found if not suffixes or p.name.endswith(suffixes)]
+        found = [p for p in found if p.name != POLICY and (not suffixes or p.name.endswith(suffixes))]
         inside = [p for p in found if p.resolve().is_relative_to(path.resolve())]  # no link leads out
         if not inside:
             wanted = f" ending in {', '.join(suffixes)}" if suffixes else ""
@@ -47,6 +47,7 @@ class Ingest:
 
     def __init__(self, path: Path, parts: RunParts, policy: Policy, reader: str) -> None:
         self.path, self.parts, self.policy, self.reader = path, parts, policy, reader
+        self.scopes = scopes_of(policy)
         self.findings = Findings()
         self.senders: dict[Sender, int] = {}
         self.classes: list[set[int]] = []
@@ -257,6 +258,13 @@ class Ingest:
             return {}
         if not any(self.classes):
             raise InputError(f"{self.path}: expected answers to alerts of the run, got none; try doctor")
+        known = {sender.classifier for sender in self.senders}
+        for name in self.policy.scopes:
+            if name not in known:
+                raise UnknownName(
+                    f"policy.scopes: expected a classifier of the submission, got {name!r}; "
+                    f"{did_you_mean(name, known)}"
+                )
         names: dict[str, Sender] = {}
         for sender, s in self.senders.items():
             if not self.classes[s]:
@@ -280,7 +288,8 @@ class Ingest:
         }  # fmt: skip
         classes = sorted(self.classes[self.senders[sender]])
         about = {"kind": "answers", "classifier": who, "classes": classes, "policy": encode(self.policy)}
-        return Folder.begin(path, about)
+        scope = self.scopes.get(sender.classifier, self.scopes.get("", []))
+        return Folder.begin(path, {**about, "scope": scope} if scope else about)
 
     def _complete(self, folder: Folder, s: int) -> None:
         examples = [

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from brokerbench.taxonomy import ELASTICC2, PLASTICC
+from brokerbench.errors import ConfigError, UnknownName
+from brokerbench.taxonomy import ELASTICC2, NOT_CLASSIFIED, PLASTICC, RESIDUAL
 from scoring.snapshot import SUM_TOLERANCE
 from scoring.submission import Batch, Policy
 
-__all__ = ["EXAMPLES", "FAULTS", "RULES", "Findings", "check", "to_elasticc2"]
+__all__ = ["EXAMPLES", "FAULTS", "RULES", "Findings", "check", "scopes_of", "to_elasticc2"]
 
 RULES = {
     "schema": "the message can be read",
@@ -62,6 +63,27 @@ def to_elasticc2(class_id: NDArray[np.int64], taxonomy: str) -> NDArray[np.int64
         mapped = PLASTICC.to_elasticc2(class_id).astype(np.int64)
         return np.where((class_id == 99) & (mapped < 0), 200, mapped)
     return np.where(ELASTICC2.is_known(class_id), class_id, -1).astype(np.int64)
+
+
+def scopes_of(policy: Policy) -> dict[str, list[int]]:
+    """ELAsTiCC2 classes of the scopes that a policy declares, by classifier, "" for any other.
+
+    Raises UnknownName for a class that is none of the policy's taxonomy, ConfigError for the rest
+    itself (Residual, NotClassified).
+    """
+    found = {}
+    for name, scope in {"": policy.scope, **policy.scopes}.items():
+        where = f"policy.scopes.{name}" if name else "policy.scope"
+        mapped = to_elasticc2(np.array(scope, np.int64), policy.taxonomy)
+        for class_id in np.array(scope)[mapped < 0].tolist():
+            raise UnknownName(f"{where}: expected class ids of {policy.taxonomy}, got {class_id}")
+        found[name] = sorted(set(mapped.tolist()))
+        if {RESIDUAL, NOT_CLASSIFIED} & set(found[name]):
+            raise ConfigError(
+                f"{where}: expected class ids without {RESIDUAL} and {NOT_CLASSIFIED}, which are the rest, "
+                f"got {scope}"
+            )
+    return {name: scope for name, scope in found.items() if scope or name}
 
 
 def check(

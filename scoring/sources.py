@@ -32,7 +32,9 @@ class Answers:
     classes: tuple[int, ...]
     counts: dict[str, int]
     parts: frozenset[str]
-    scope: tuple[int, ...] = ()
+    scope: tuple[int, ...] = ()  # of a partial classifier (scoring.scope)
+    scope_from: str = ""  # "scoring", the specification, or "submission"
+    scope_fault: str = ""  # what is wrong with the scope that the submission declares
 
     def part(self, name: str) -> Classifications:
         """The answers of one part; an empty table where the classifier answered nothing of it."""

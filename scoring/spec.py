@@ -24,7 +24,8 @@ class Scoring(Config, frozen=True):
         last alert), or those "answered".
     slices: subsets of the objects (scoring.slices), scored at slice_points with slice_metrics.
     classes: class ids that count as truth; None for those present in the run's truth.
-    scopes: classifier (folder or label) -> the class ids that it claims to tell apart (scoring.scope).
+    scopes: classifier (folder or label) -> the class ids that it claims to tell apart (scoring.scope);
+        [] for all, whatever the submission declares itself.
     metrics: "core" (scoring.metric.CORE), "all" that are registered, or a list of names.
     normalise: probabilities that sum to less than 1 leave the rest to class 200 ("residual"),
         are divided by their sum ("rescale"), or make the answer count as missing ("reject").
@@ -69,7 +70,7 @@ class Scoring(Config, frozen=True):
         if self.classes is not None and len(set(self.classes)) != len(self.classes):
             raise ConfigError(f"scoring.classes: expected each id once, got {self.classes}")
         for name, scope in self.scopes.items():
-            if not scope or len(set(scope)) != len(scope) or {RESIDUAL, NOT_CLASSIFIED} & set(scope):
+            if len(set(scope)) != len(scope) or {RESIDUAL, NOT_CLASSIFIED} & set(scope):
                 raise ConfigError(
                     f"scoring.scopes.{name}: expected class ids, each once, without {RESIDUAL} and "
                     f"{NOT_CLASSIFIED}, got {scope}"

@@ -14,10 +14,13 @@ from numpy.typing import NDArray
 from brokerbench.config import Config
 from brokerbench.tables import NO_TIME
 
-__all__ = ["NO_ID", "Batch", "Columns", "Policy", "Reader", "Sender", "batch_of"]
+__all__ = ["NO_ID", "POLICY", "Batch", "Columns", "Policy", "Reader", "Sender", "batch_of"]
 
 NO_ID = -1
 """An id that the format does not carry."""
+
+POLICY = "policy.toml"
+"""File in the folder of a submission that holds its Policy."""
 
 NO_SENDER = ("", "", "", "")
 
@@ -44,6 +47,8 @@ class Policy(Config, frozen=True):
     table.
     percent: probabilities are divided by 100. layout: of Avro messages without a schema; "auto" the
     first that decodes. sender: broker, version, classifier and parameters where a format names none.
+    scope: class ids, of that taxonomy, that the classifiers of the submission claim to tell apart, all
+    else being rest (scoring.scope); scopes: of single classifiers, by name.
     """
 
     taxonomy: Literal["elasticc2", "elasticc1", "plasticc"] = "elasticc2"
@@ -57,6 +62,8 @@ class Policy(Config, frozen=True):
     version: str = ""
     classifier: str = ""
     params: str = ""
+    scope: list[int] = field(default_factory=list)
+    scopes: dict[str, list[int]] = field(default_factory=dict)
     max_gib: Annotated[float, Meta(gt=0)] = 64.0  # of decompressed input
 
 

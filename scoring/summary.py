@@ -78,6 +78,8 @@ def _classifier(answers: Answers, counted: Tally, plan: Plan, books: Books) -> d
         **answers.classifier,
         "classes": list(answers.classes),
         "scope": list(answers.scope),
+        "scope_from": answers.scope_from,
+        "scope_fault": answers.scope_fault,
         "truth": list(plan.layout.truth),
         "manifest_sha256": file_sha256(answers.folder.path / "manifest.json"),
         "accounting": asdict(books),

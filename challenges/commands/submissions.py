@@ -15,7 +15,7 @@ from challenges.options import Again, RunPath, out_console, pairs_of, say, toml_
 Submission = Annotated[Path, typer.Argument(metavar="SUBMISSION", help="A file or folder of answers.")]
 OfRun = Annotated[Path, typer.Option("--run", metavar="RUN", help="The run that it answers.")]
 Format = Annotated[str, typer.Option("--format", help="Reader; recognised by the files without one.")]
-PolicyFile = Annotated[Path | None, typer.Option(help="TOML file of policies.")]
+PolicyFile = Annotated[Path | None, typer.Option(help="TOML file; SUBMISSION/policy.toml without one.")]
 Options = Annotated[
     list[str] | None, typer.Option("--option", metavar="KEY=VALUE", help="Policy, value as in TOML.")
 ]
@@ -33,7 +33,7 @@ def validate(
     from challenges.pipeline import open_run
     from scoring.convert import validate as look
 
-    checked = look(submission, open_run(run_path), policy=_policy(policy, option), reader=reader)
+    checked = look(submission, open_run(run_path), policy=_policy(submission, policy, option), reader=reader)
     if as_json:
         out_console.print_json(json.dumps(checked.as_dict(), default=str))
     else:
@@ -53,7 +53,7 @@ def doctor(
     from challenges.pipeline import open_run
     from scoring.doctor import doctor as look
 
-    ailments = look(submission, open_run(run_path), policy=_policy(policy, option), reader=reader)
+    ailments = look(submission, open_run(run_path), policy=_policy(submission, policy, option), reader=reader)
     for ailment in ailments:
         say(f"{ailment.name}: {ailment.evidence}\n    {ailment.remedy}")
     if not ailments:
@@ -75,7 +75,7 @@ def convert(
     run = open_run(run_path)
     if again:
         forget(run_path, "answers", "scores")
-    _show(turn(submission, run, policy=_policy(policy, option), reader=reader))
+    _show(turn(submission, run, policy=_policy(submission, policy, option), reader=reader))
 
 
 def gate(
@@ -107,11 +107,13 @@ def gate(
         raise typer.Exit(1)
 
 
-def _policy(path: Path | None, option: list[str] | None) -> Any:
+def _policy(submission: Path, path: Path | None, option: list[str] | None) -> Any:
+    """The policy of the command line, or of policy.toml in the submission's folder, with options."""
     from brokerbench.config import decode, encode, load
+    from scoring.convert import find_policy
     from scoring.submission import Policy
 
-    held = encode(load(path, Policy)) if path is not None else {}
+    held = encode(find_policy(submission) if path is None else load(path, Policy))
     given = {key: toml_value(value) for key, value in pairs_of("--option", option).items()}
     return decode({**held, **given}, Policy, where="policy")
 

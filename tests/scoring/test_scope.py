@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, f1_score
 
-from brokerbench.errors import ConfigError, UnknownName
+from brokerbench.errors import ConfigError, InputError, UnknownName
 from brokerbench.store import Folder, read_table
 from brokerbench.tables import Classifications, Confusion, Ledger, Objects
 from scoring.compare import check_comparable, compare
+from scoring.convert import convert, find_policy, validate
+from scoring.doctor import doctor
 from scoring.history import histories, histories_plain
 from scoring.leaderboard import leaderboard, load_scores
 from scoring.report.examples import examples
@@ -19,9 +22,11 @@ from scoring.scope import layout_of, project
 from scoring.score import score
 from scoring.snapshot import snapshot, vectors, vectors_plain
 from scoring.spec import Scoring
+from scoring.submission import Policy
 from scoring.tally import class_rows
 from scoring.timeline import sent
-from tests.scoring.runs import Answering, Survey, answers_of, guessing, one_part
+from tests.scoring.messages import json_lines, messages
+from tests.scoring.runs import Answering, Survey, answers_of, guessing, one_part, write_run
 
 TRUTH = (2222, 2224, 2323, 2332)
 FREQUENCY = np.array([0.4, 0.3, 0.2, 0.1])
@@ -159,10 +164,108 @@ def test_unlike_scopes_are_never_ordered_together(answered: Folder, tmp_path: Pa
 
 
 def test_a_scope_that_cannot_be_is_an_error(answered: Folder, tmp_path: Path) -> None:
-    for scope in ([], [2222, 2222], [200]):
+    for scope in ([2222, 2222], [200]):
         with pytest.raises(ConfigError, match="scoring.scopes.good: expected class ids, each once"):
             Scoring(scopes={"good": scope})
     with pytest.raises(UnknownName, match="scoring.scopes: expected a classifier of the run, got 'god'"):
         score(answered, spec=Scoring(scopes={"god": [2222]}), out=tmp_path / "s")
     with pytest.raises(UnknownName, match="scoring.scopes.good: expected class ids of ELAsTiCC2, got 111"):
         score(answered, spec=Scoring(scopes={"good": [111]}), out=tmp_path / "s")
+
+
+def _declare(run: Folder, name: str, **changes: object) -> None:
+    """Change the manifest of a classifier's answers."""
+    file = run.path / "answers" / name / "manifest.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
+
+
+def test_a_submission_declares_its_scope_itself_and_the_specification_has_the_last_word(
+    answered: Folder, tmp_path: Path
+) -> None:
+    params = {"broker": "test", "version": "1", "name": "poor"}
+    _declare(answered, "good", scope=[2332, 2222])
+    _declare(answered, "poor", classifier={**params, "params": "trees=100; scope=2220"})
+
+    def scored(**scopes: list[int]) -> dict[str, tuple[list[int], str, float]]:
+        folder = score(answered, spec=Scoring(intervals=False, scopes=scopes), out=tmp_path / "s")
+        value = {r["classifier"]: r["value"] for r in leaderboard(folder)}
+        found = load_scores(folder)[1]["classifiers"]
+        return {c["folder"]: (c["scope"], c["scope_from"], value[c["label"]]) for c in found}
+
+    own = scored()
+    assert [own[n][:2] for n in ("good", "poor")] == [([2222, 2332], "submission"), ([2220], "submission")]
+    other = scored(good=[2222], poor=[])
+    assert [other[n][:2] for n in ("good", "poor")] == [([2222], "scoring"), ([], "")]
+    # What is declared and what is specified mean the same.
+    _declare(answered, "good", scope=[])
+    _declare(answered, "poor", classifier={**params, "params": "trees=100"})
+    specified = scored(good=[2222, 2332], poor=[2220])
+    assert {n: v for n, (_, _, v) in specified.items()} == {n: v for n, (_, _, v) in own.items()}
+
+
+@pytest.mark.parametrize("text", ["", "111", "2222,2222", "200", "Ia", "2222,", "2222.5"])
+def test_a_scope_that_a_stream_cannot_mean_stops_nobody_and_is_told(
+    answered: Folder, tmp_path: Path, text: str
+) -> None:
+    about = {"broker": "test", "version": "1", "name": "poor", "params": f"model.onnx scope={text}"}
+    _declare(answered, "poor", classifier=about)
+    _, said = load_scores(score(answered, spec=Scoring(intervals=False), out=tmp_path / "s"))
+    good, poor = said["classifiers"]
+    assert (good["scope"], good["scope_fault"]) == ([], "")
+    assert (poor["scope"], poor["scope_from"]) == ([], "")
+    assert poor["scope_fault"].startswith(f"scope={text}: expected class ids of ELAsTiCC2, each once")
+
+
+def test_a_manifest_with_another_scope_is_an_error(answered: Folder, tmp_path: Path) -> None:
+    for scope in ("2222", [111], [2222, 2222], [200], [None]):
+        _declare(answered, "poor", scope=scope)
+        with pytest.raises(
+            InputError, match="poor.manifest.json: expected a scope of class ids of ELAsTiCC2, got"
+        ):
+            score(answered, spec=Scoring(intervals=False), out=tmp_path / "s")
+
+
+def test_a_policy_declares_scopes_in_its_own_taxonomy(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", Survey(objects=60, parts=2, alerts=6))
+    given = messages(run)
+    for m in given:
+        m.pairs = [(111, m.pairs[0][1])]
+    path = json_lines(tmp_path / "s.jsonl", given)
+    policy = Policy(taxonomy="elasticc1", scope=[111])
+    assert "scope = [111]" in doctor(path, run, policy=Policy(taxonomy="elasticc1"))[0].remedy
+    assert [a.name for a in doctor(path, run, policy=policy)] == ["sums that are not 1"]
+    (sender,) = (c.sender for c in convert(path, run, policy=policy).classifiers)
+    (folder,) = (run.path / "answers").iterdir()
+    assert Folder.open(folder).manifest["scope"] == [2222]
+    (row,) = leaderboard(score(run, spec=Scoring(intervals=False)))
+    assert row["scope"] == (2222,)
+    named = Policy(taxonomy="elasticc1", scope=[112], scopes={sender.classifier: [111]})
+    convert(path, run, policy=named, out=tmp_path / "named")
+    assert Folder.open(tmp_path / "named" / folder.name).manifest["scope"] == [2222]
+    for bad, message in (
+        (Policy(scope=[111]), "policy.scope: expected class ids of elasticc2, got 111"),
+        (Policy(scopes={"x": [5]}), "policy.scopes.x: expected class ids of elasticc2, got 5"),
+        (
+            Policy(taxonomy="elasticc1", scopes={"x": [111]}),
+            "policy.scopes: expected a classifier of the submission, got 'x'",
+        ),
+    ):
+        with pytest.raises(UnknownName, match=message):
+            convert(path, run, policy=bad, out=tmp_path / "bad")
+    with pytest.raises(ConfigError, match="policy.scope: expected class ids without 200 and 300"):
+        convert(path, run, policy=Policy(scope=[200]), out=tmp_path / "bad")
+    assert not list((tmp_path / "bad").iterdir())
+
+
+def test_a_policy_beside_the_answers_is_no_answer(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", Survey(objects=20, parts=1, alerts=4))
+    folder = tmp_path / "submission"
+    folder.mkdir()
+    json_lines(folder / "s.jsonl", messages(run))
+    (folder / "policy.toml").write_text('classifier = "mine"\nscope = [2222]\n')
+    assert find_policy(folder) == Policy(classifier="mine", scope=[2222])
+    assert find_policy(folder / "s.jsonl") == Policy()
+    assert list(validate(folder, run, policy=find_policy(folder)).files) == ["s.jsonl"]
+    (folder / "policy.toml").write_text("scpe = [2222]\n")
+    with pytest.raises(ConfigError, match="policy.toml: scpe: expected a known key.*did you mean 'scope'"):
+        find_policy(folder)
