@@ -19,6 +19,7 @@ from brokerbench.table import Array, Column, Table, column, columns, offsets_col
 
 __all__ = [
     "BANDS",
+    "FLAG_LEFT_OUT",
     "FLAG_NO_MODEL",
     "FLAG_SATURATED",
     "HOST_QUANTILES",
@@ -56,6 +57,8 @@ FLAG_NO_MODEL = 1
 
 FLAG_SATURATED = 2
 """`LightCurves.flags`: the source saturates the detector in this visit."""
+FLAG_LEFT_OUT = 4
+"""Flag of a light curve's item: not kept, as the object never triggers; its flux is NaN."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +136,7 @@ class LightCurves(Table):
     flux: Array = column("f4", "nJy", "difference flux", items=True)
     flux_err: Array = column("f4", "nJy", "its standard error", items=True)
     detected: Array = column("?", "", "the survey's pipeline detects the source", items=True)
-    flags: Array = column("u1", "", "FLAG_NO_MODEL, FLAG_SATURATED; 0 for none", items=True)
+    flags: Array = column("u1", "", "FLAG_NO_MODEL, FLAG_SATURATED, FLAG_LEFT_OUT; 0 for none", items=True)
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from brokerbench.ids import permute, serial
 from brokerbench.rng import stream
 from brokerbench.tables import (
+    FLAG_LEFT_OUT,
     FLAG_SATURATED,
     DiaObjects,
     Hosts,
@@ -114,6 +115,8 @@ def make_chunk(stage: Stage, chunk: int, n: int) -> Chunk:
         count=stage.survey.min_detections,
         gap=stage.survey.min_gap_days,
     )
+    if stage.survey.light_curves == "triggered":
+        light_curves = _leave_out(light_curves, ~fired)
     object_id = permute(stage.seed, "object", ids)
     objects = Objects(
         object_id=object_id,
@@ -211,6 +214,18 @@ def observe(
         detected &= ~saturated
     curves = LightCurves(scene.offsets, visit, seen.flux, seen.flux_err, detected, seen.flags)
     return curves, TrueFluxes(scene.offsets, seen.difference)
+
+
+def _leave_out(curves: LightCurves, rows: NDArray[np.bool_]) -> LightCurves:
+    """Light curves without the measurements of some objects bool[n].
+
+    Their items stay, without a flux: alert ids follow from the place of an item, and are the same so.
+    """
+    items = np.repeat(rows, np.diff(curves.offsets))
+    flux, error, flags = np.array(curves.flux), np.array(curves.flux_err), np.array(curves.flags)
+    flux[items] = error[items] = np.nan
+    flags[items] = FLAG_LEFT_OUT
+    return LightCurves(curves.offsets, curves.visit, flux, error, curves.detected & ~items, flags)
 
 
 def _seen(stage: Stage, chunk: int, objects: Objects, hosts: Hosts) -> DiaObjects:

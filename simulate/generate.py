@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import multiprocessing
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -17,18 +15,18 @@ from threadpoolctl import threadpool_limits
 
 import brokerbench
 from brokerbench.config import encode
-from brokerbench.errors import BrokerbenchError, ConfigError, InputError, did_you_mean
+from brokerbench.errors import BrokerbenchError, ConfigError, InputError
 from brokerbench.rng import stream
 from brokerbench.store import Folder, write_columns, write_table
 from simulate import rates
 from simulate.cadence import observe
+from simulate.checks import check_files, check_model, check_parameters, check_redshift
 from simulate.chunk import Stage, active_span, make_chunk, parameter_units
 from simulate.detection import read_efficiency
 from simulate.instruments import instrument
 from simulate.noise import ZERO_POINT, depth_noise, sky_noise, template_error
 from simulate.registries import CADENCES, HOSTS, SOURCES
 from simulate.settings import CadenceChoice, Population, Simulation, Survey
-from simulate.source import Source
 from simulate.survey import Sky
 
 __all__ = ["CadenceChoice", "Plan", "Population", "Simulation", "Survey", "generate", "plan", "write_part"]
@@ -95,15 +93,17 @@ def plan(simulation: Simulation) -> Plan:
     size = int(max(1, min(LARGEST_CHUNK, LARGEST_ROWS / max(sky.visits_per_position, 1.0))))
     for number, population in enumerate(simulation.population):
         source = SOURCES[population.source]
-        _check_files(source, population.source)
+        check_files(source, population.source)
         where = f"population[{number}] {population.source!r}"
-        _check_parameters(population, source, where)
+        check_parameters(population, source, where)
         hosts = None
         if not source.galactic:
             hosts = HOSTS[population.hosts or source.hosts]
-            _check_redshift(population, source, where)
+            check_redshift(population, source, where)
         elif population.hosts or population.redshift:
             raise ConfigError(f"{where}: expected no hosts and no redshift for a Galactic class, got some")
+        if source.needs_files:
+            check_model(source, passbands)
         stage = Stage(
             seed=simulation.seed,
             number=number,
@@ -128,44 +128,6 @@ def plan(simulation: Simulation) -> Plan:
         stages.append(stage)
         counts.append(count)
     return Plan(simulation, tuple(stages), tuple(counts), tuple(parts))
-
-
-def _check_parameters(population: Population, source: Source, where: str) -> None:
-    for name in population.parameters:
-        if name not in source.parameters:
-            raise ConfigError(
-                f"{where}: parameters: expected a parameter of this class, got {name!r}; "
-                f"{did_you_mean(name, source.parameters)}"
-            )
-
-
-def _check_files(source: Source, name: str) -> None:
-    if source.needs_package and importlib.util.find_spec(source.needs_package[0]) is None:
-        package, extra = source.needs_package
-        raise ConfigError(
-            f"population {name!r}: expected the package {package}, got none; install brokerbench[{extra}]"
-        )
-    if source.needs_files is None:
-        return
-    variable, folder = source.needs_files
-    root = os.environ.get(variable)
-    if not root or not (Path(root) / folder).is_dir():
-        raise InputError(
-            f"{variable}: expected a folder with {folder or 'model files'} for the class {name}, got "
-            f"{root or 'nothing'}; "
-            "set the variable or choose another class"
-        )
-
-
-def _check_redshift(population: Population, source: Any, where: str) -> None:
-    if population.redshift is None:
-        return
-    low, high = source.redshift
-    if population.redshift[0] < low or population.redshift[1] > high:
-        raise ConfigError(
-            f"{where}: expected a redshift range within {low} to {high}, where the model holds, got "
-            f"{population.redshift[0]} to {population.redshift[1]}"
-        )
 
 
 def _count(stage: Stage) -> int:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from brokerbench.errors import InputError
 from brokerbench.rng import stream
 from brokerbench.store import Folder
-from brokerbench.tables import FLAG_NO_MODEL, DiaObjects, LightCurves, Objects, Visits
+from brokerbench.tables import FLAG_LEFT_OUT, FLAG_NO_MODEL, DiaObjects, LightCurves, Objects, Visits
 
 __all__ = ["COLUMNS", "Leak", "columns_without_physics", "leak_score"]
 
@@ -77,7 +77,8 @@ def _block(seen: DiaObjects, curves: LightCurves, mjd: Array, band: NDArray[np.i
     row = np.repeat(np.arange(n), counts)
     bands = np.zeros(n, "i8")
     np.bitwise_or.at(bands, row, 1 << band[curves.visit].astype("i8"))
-    without = np.bincount(row, (np.isnan(curves.flux) & (curves.flags & FLAG_NO_MODEL == 0)), n)
+    told = curves.flags & (FLAG_NO_MODEL | FLAG_LEFT_OUT) > 0
+    without = np.bincount(row, np.isnan(curves.flux) & ~told, n)
     values = (
         seen.object_id.astype("f8"),
         (seen.object_id & 0xFFF).astype("f8"),

@@ -46,6 +46,8 @@ class Survey(Config, frozen=True):
     min_detections: int = 2
     min_gap_days: float = 0.0
     """Least time between the first and the last of the detections that make a trigger."""
+    light_curves: Literal["all", "triggered"] = "all"
+    """Whose measurements are kept. Objects, parameters and true fluxes always are."""
 
     def __post_init__(self) -> None:
         _positive(self, "detection_snr", "min_detections", "min_visits")
