@@ -45,7 +45,7 @@ def progress_bars(*, shown: bool = True) -> Iterator[Callable[[str], Callable[[i
 
         def begin(stage: str) -> Callable[[int, int], None]:
             task = bars.add_task(stage, total=None)
-            return lambda done, total: bars.update(task, completed=done, total=total)
+            return lambda done, total: bars.update(task, completed=done, total=None if total < 0 else total)
 
         yield begin
 

@@ -254,9 +254,15 @@ def _alerts_in_stream(run: Folder) -> int | None:
 
 def collect_answers(run: Folder, link: Link, *, topics: Sequence[str] | None = None) -> list[Any]:
     """The answers of every topic of the run (of the spool's answer topics by default), collected."""
+    if topics is None and link.name != "spool":
+        there = link.open(run.path).topics() if link.prefix else []
+        topics = [name for name in there if name.startswith(f"{link.prefix}{ANSWERS}")]
+        if not topics:
+            raise ConfigError(
+                f"score: expected topics of answers, got none in {link.name}; name them with --topic, or "
+                "give the --prefix that the brokers ran with"
+            )
     if topics is None:
-        if link.name != "spool":
-            raise ConfigError("score: expected --topic for a transport other than the spool, got none")
         folder = run.path / "topics"
         topics = sorted(p.name for p in folder.glob(f"{link.prefix}{ANSWERS}*") if p.is_dir())
         if not topics:

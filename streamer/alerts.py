@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -128,6 +130,13 @@ def prepare(
     except BrokerbenchError:
         stream.abandon()
         raise
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise InputError(
+            f"{stream.path}: expected room for the packets of {len(parts)} parts, got "
+            f"{os.strerror(error.errno)} after {done}; make room and go on where it stopped"
+        ) from error
     return stream.complete()
 
 

@@ -123,7 +123,13 @@ def read_archive(path: str | Path) -> Iterator[tuple[str, bytes]]:
 def play_archive(
     paths: list[Path], transport: Transport, topic: str, *, progress: Progress | None = None
 ) -> int:
-    """Number of alerts sent from tars to a topic, in their order; goes on behind what the topic holds."""
+    """Number of alerts sent from tars to a topic, in their order; goes on behind what the topic holds.
+
+    Nothing is sent where a tar is missing.
+    """
+    for path in paths:
+        if not Path(path).is_file():
+            raise InputError(f"{path}: expected a tar of alerts, got nothing there; check the path")
     producer = transport.producer(topic)
     consumer = transport.consumer(topic)
     there = 0
@@ -145,6 +151,8 @@ def play_archive(
                         progress(number, -1)
         _send(producer, held, number - len(held))
         producer.finish()
+        if progress:
+            progress(number, number)
     finally:
         producer.close()
     return max(0, number - there)

@@ -2,31 +2,47 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from brokerbench.errors import AccountingError
+from brokerbench.errors import AccountingError, InputError
 from brokerbench.store import Folder, write_table
 from brokerbench.tables import Alerts, DiaObjects, Ledger, LightCurves, Visits
 from streamer.transports import Receipts
 
 __all__ = ["Journal", "write_ledger"]
 
-_ROW = np.dtype([("sent", "<i8"), ("offset", "<i8"), ("partition", "<i4"), ("there", "?")])
+_ROW = np.dtype([("sent", "<i8"), ("offset", "<i8"), ("partition", "<i4"), ("there", "?"), ("place", "<i8")])
 
 
 class Journal:
-    """Which alerts were confirmed, when and where: a row an alert on disk, so memory stays bounded."""
+    """Which alerts were confirmed, when and where: a row an alert on disk, so memory stays bounded.
+
+    Messages are numbered by their place in the stream, the one number that tells a receiver nothing: a
+    part holds one population, so a number in the order of the parts would be the class. The row of an
+    alert's place has what was confirmed; `place` of row k is that of the k-th alert of the parts.
+    """
 
     def __init__(self, path: Path, total: int) -> None:
         self.path, self._total = path, total
 
     def __enter__(self) -> Journal:
+        size = self._total * _ROW.itemsize
         with open(self.path, "wb") as file:
-            file.truncate(self._total * _ROW.itemsize)
+            file.truncate(size)
+            try:  # room for all of it now: a page that the disk has no room for later kills the process
+                if size and hasattr(os, "posix_fallocate"):
+                    os.posix_fallocate(file.fileno(), 0, size)
+            except OSError as error:
+                self.path.unlink()
+                raise InputError(
+                    f"{self.path}: expected room for {size} bytes, got {error.strerror}; make room and go on "
+                    "where it stopped"
+                ) from error
         shape = (self._total,)
         self._rows: Any = np.memmap(self.path, _ROW, "r+", shape=shape) if self._total else np.empty(0, _ROW)
         self._count = 0
@@ -58,11 +74,18 @@ class Journal:
         return self._count
 
     def there(self, sequence: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Which of these alerts are confirmed."""
+        """Which of the messages of these places are confirmed."""
         return np.asarray(self._rows["there"][sequence])
 
+    def place(self, alerts: NDArray[np.int64], first: int) -> NDArray[np.int64]:
+        """Places first, first + 1 .. in the stream i8[n], from now on those of these alerts of the parts."""
+        places = np.arange(first, first + len(alerts), dtype="i8")
+        self._rows["place"][alerts] = places
+        return places
+
     def rows(self, start: int, stop: int) -> NDArray[Any]:
-        return np.array(self._rows[start:stop])
+        """What was confirmed of the alerts start:stop of the parts."""
+        return np.array(self._rows[np.asarray(self._rows["place"][start:stop])])
 
 
 def write_ledger(run: Folder, stream: Folder, journal: Journal, bases: NDArray[np.int64]) -> None:

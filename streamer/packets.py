@@ -20,6 +20,7 @@ __all__ = ["PacketFile", "PacketWriter", "Packets", "gather"]
 
 _MAGIC = b"BBPACK01"
 _TRAILER = struct.Struct("<8sqq")  # magic, packets, bytes of data
+_LOOK = 65_536  # rows of an index at a time
 
 INDEX = np.dtype([("publish", "<f8"), ("alert_id", "<i8"), ("object_id", "<i8"), ("end", "<i8")])
 """One row a packet of a packet file: when it is due, its ids, where its bytes end."""
@@ -150,12 +151,10 @@ class PacketWriter:
                 self._file.write(_TRAILER.pack(_MAGIC, count, self._end))
                 self._file.flush()
                 os.fsync(self._file.fileno())
-        finally:
-            self._file.close()
-            if kind is None:
                 os.replace(self._temporary, self._target)
-            else:
-                self._temporary.unlink(missing_ok=True)
+        finally:  # a full disk may show as late as the index is written
+            self._file.close()
+            self._temporary.unlink(missing_ok=True)
 
 
 class PacketFile:
@@ -186,6 +185,15 @@ class PacketFile:
         """Index rows start..stop (INDEX)."""
         raw = self._read(self._bytes + start * INDEX.itemsize, (stop - start) * INDEX.itemsize)
         return raw.view(INDEX)
+
+    def largest(self) -> int:
+        """Bytes of the largest packet, 0 where there is none."""
+        most, before = 0, 0
+        for start in range(0, self._count, _LOOK):
+            ends = self.index(start, min(self._count, start + _LOOK))["end"]
+            most = max(most, int(np.diff(ends, prepend=before).max()))
+            before = int(ends[-1])
+        return most
 
     def read(self, start: int, stop: int) -> Packets:
         """Packets start..stop."""

@@ -118,7 +118,7 @@ def play(
     clock = clock or WallClock()
     if (run.path / "ledger").exists():
         raise InputError(
-            f"{run.path / 'ledger'}: expected a run not yet played, got a ledger; remove it first"
+            f"{run.path / 'ledger'}: expected a run not yet played, got a ledger; remove it, or use --again"
         )
     stream = Folder.open(run.path / "stream", kind="stream")
     files = [PacketFile(stream.path / "packets" / f"{part}.packets") for part in stream.parts]
@@ -132,11 +132,14 @@ def play(
             for receipts in _read_back(transport, topic):
                 journal.note(receipts)
             resumed = journal.confirmed()
+            _expect_room(producer.limit, files, topic)
             sender = _Sender(producer, journal, pace, clock)
             if meter:
                 meter.put("alerts_planned", total)
+            planned = 0
             for burst in merged(files):
-                sequence = bases[burst.part] + burst.row
+                sequence = journal.place(bases[burst.part] + burst.row, planned)
+                planned += len(sequence)
                 left = np.flatnonzero(~journal.there(sequence))
                 if len(left) < len(sequence):
                     burst, sequence = burst.take(left), sequence[left]
@@ -232,6 +235,16 @@ def _read_back(transport: Transport, topic: str) -> Iterator[Receipts]:
                 return
     finally:
         consumer.close()
+
+
+def _expect_room(limit: int, files: list[PacketFile], topic: str) -> None:
+    """TransportError where a packet is larger than the topic takes, before the first one is sent."""
+    largest = max((file.largest() for file in files), default=0)
+    if largest > limit:
+        raise TransportError(
+            f"play: expected packets of at most {limit} bytes, as topic {topic} takes, got one of {largest}; "
+            "raise its max.message.bytes"
+        )
 
 
 def _expect_no_more(transport: Transport, topic: str, total: int) -> None:

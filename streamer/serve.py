@@ -133,7 +133,7 @@ def serve(
                 if meter:
                     service.tell(meter, (clock.now_us() - now) / 1e6)
                 if progress:
-                    progress(counts.received, -1)
+                    progress(counts.received, -1 if expect is None else expect)
             elif not counts.received and now - began > options.patience_s * 1e6:
                 _expect_topic(transport, topic_in, options.patience_s)
             quiet = not len(messages) and now - last >= idle_s * 1e6

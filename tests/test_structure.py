@@ -62,7 +62,8 @@ def test_only_the_kafka_transport_imports_confluent_kafka() -> None:
         for file in modules()
         if re.search(r"^\s*(import|from) confluent_kafka", file.read_text(), re.M)
     ]
-    assert importers == ["streamer/transports/kafka.py"]
+    assert len(importers) > 1
+    assert {name for name in importers if not name.startswith("streamer/transports/kafka")} == set()
 
 
 def test_nothing_unpickles_or_evaluates() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -44,9 +45,10 @@ def replay(
     from streamer.archives import play_archive
 
     link = link_of(transport, settings, prefix)
+    name = link.topic(topic)
     with progress_bars() as progress:
-        sent = play_archive(list(tars), link.open(run_path), link.topic(topic), progress=progress("replay"))
-    say(f"Sent {sent:,} alerts")
+        sent = play_archive(list(tars), link.open(run_path), name, progress=progress("replay"))
+    say(f"Sent {sent:,} alerts" + ("" if sent else f"; {name} has all of them"))
 
 
 def spoil(
@@ -91,7 +93,8 @@ def spoil(
         run = open_run(run_path)
         night_of = night_reader(stream_schema(run), run.read("visits", "all", Visits))
     names = link.topic(topic), link.topic(to)
-    say(f"{spoil_topic(link.open(run_path), *names, faults, night_of=night_of)}")
+    report = spoil_topic(link.open(run_path), *names, faults, night_of=night_of)
+    say(f"{names[1]}: " + ", ".join(f"{name}={count}" for name, count in asdict(report).items()))
 
 
 def _version(text: str) -> tuple[int, int]:
@@ -120,20 +123,28 @@ def tail(
     run_path: RunPath,
     topic: Annotated[str, typer.Argument(help="Topic of alerts.")] = "alerts",
     count: Annotated[int, typer.Option("-n", min=1, help="Messages.")] = 3,
+    schema: Annotated[
+        str | None, typer.Option(help="Alert schema; found out by the first bytes, or the run's.")
+    ] = None,
     transport: TransportName = "spool",
     settings: Settings = None,
     prefix: Prefix = "",
 ) -> None:
     """Print the last alerts of a topic as JSON, with their offsets and times."""
     from challenges.pipeline import open_run, stream_schema
-    from streamer.show import read_records, to_json
+    from streamer.packets import Packets
+    from streamer.show import read_records, schema_of, to_json
     from streamer.show import tail as last_of
 
     link = link_of(transport, settings, prefix)
     found = last_of(link.open(run_path), link.topic(topic), count)
-    for i, record in enumerate(read_records(found.values, stream_schema(open_run(run_path)))):
-        say(f"# partition {found.partition[i]}, offset {found.offset[i]}, {found.timestamp[i]} us UTC")
-        say("not an alert" if record is None else to_json(record))
+    usual = schema or stream_schema(open_run(run_path))
+    for i, raw in enumerate(found.values):
+        kind = schema or schema_of(raw, usual)
+        (record,) = read_records(Packets.of([raw]), kind)
+        place = f"partition {found.partition[i]}, offset {found.offset[i]}, {found.timestamp[i]} us UTC"
+        say(f"# {place}, {len(raw):,} bytes of {kind}")
+        say(f"not an alert of {kind}; --schema names another one" if record is None else to_json(record))
 
 
 def export(

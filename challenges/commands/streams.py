@@ -110,6 +110,7 @@ def play(
 
     run_folder = open_run(run_path)
     link = link_of(transport, settings, prefix)
+    refuse_old_topic(link, run_path, again)
     late = {"late_redshift_d": late_redshift, "late_host_d": late_host}
     given = {"schema": schema, "delay_s": delay, "speed": speed, "cutouts": cutouts, **late}
     stream = stream_of(challenge, given)
@@ -124,6 +125,21 @@ def play(
         played = play_run(run_folder, link, pace=pace, meter=meter, progress=progress("play"))
     slip = f"; slip max {played.slip_max:.3f} s, p99 {played.slip_p99:.3f} s" if stream.speed else ""
     say(f"Sent {played.sent:,} alerts ({played.resumed:,} before) in {played.seconds:.1f} s{slip}")
+
+
+def refuse_old_topic(link: Any, run_path: Path, again: bool) -> None:
+    """ConfigError where a topic would have to be emptied that is no part of the run.
+
+    The transport is asked in any case, so that a wrong address shows before anything is made.
+    """
+    from challenges.pipeline import ALERTS
+
+    topic = link.topic(ALERTS)
+    if topic in link.open(run_path).topics() and again and link.name != "spool":
+        raise ConfigError(
+            f"--again: expected a topic that is not there yet, got {topic}, which {link.name} keeps; choose "
+            "another --prefix"
+        )
 
 
 def stream_of(challenge: str | None, given: Mapping[str, Any]) -> Any:
@@ -169,7 +185,8 @@ def run_(
             timeout_s=timeout,
             watch=Watch(progress=progress(broker), meter=meter),
         )
-    say(f"Received {served.received:,} alerts, answered {served.answered:,}")
+    before = "" if served.received else f"; {served.name} had read all that is there before"
+    say(f"Received {served.received:,} alerts, answered {served.answered:,}{before}")
 
 
 def check(

@@ -81,6 +81,8 @@ class Spool:
 class SpoolProducer:
     """Appends to a topic; one at a time."""
 
+    limit: ClassVar[int] = 1 << 31  # of a block's size, which is u4
+
     def __init__(self, folder: Path, topic: str, segment_bytes: int, clock: Clock) -> None:
         self._folder, self._topic, self._limit, self._clock = folder, topic, segment_bytes, clock
         folder.mkdir(parents=True, exist_ok=True)

@@ -57,6 +57,10 @@ class Receipts:
 class Producer(Protocol):
     """Sends to one topic."""
 
+    @property
+    def limit(self) -> int:
+        """Bytes of the largest packet that the topic takes."""
+
     def send(
         self,
         values: Packets,

@@ -17,7 +17,7 @@ from streamer import local_kafka, replay
 from streamer.alerts import prepare
 from streamer.collect import collect
 from streamer.local_kafka import LocalKafka
-from streamer.packets import Packets
+from streamer.packets import PacketFile, Packets
 from streamer.replay import play
 from streamer.serve import Batching, serve
 from streamer.transports import open_transport
@@ -90,9 +90,7 @@ def test_a_play_whose_topic_somebody_else_writes_to_does_not_pass(
         other.produce(topic, b"again", key=b"1", headers=[("sequence", b"0")])
         other.flush()
 
-    with pytest.raises(
-        AccountingError, match=r"expected \d+ messages in topic t-.*; something else was"
-    ):
+    with pytest.raises(AccountingError, match=r"expected \d+ messages in topic t-.*; something else was"):
         play(run, transport, topic=topic, progress=progress)
     assert not (run.path / "ledger").exists()
 
@@ -195,6 +193,28 @@ def test_a_packet_larger_than_the_topic_takes_is_refused_before_it_is_sent(
     producer.close()
 
 
+def test_a_stream_with_one_packet_too_large_is_refused_before_the_first_is_sent(
+    kafka: LocalKafka, topic: str, tmp_path: Path
+) -> None:
+    run = make_run(tmp_path / "run", {"00-00000": 30}, visits=60)
+    prepare(run)
+    largest = PacketFile(run.path / "stream" / "packets" / "00-00000.packets").largest()
+    settings = {"bootstrap.servers": kafka.bootstrap, "create.max.message.bytes": str(largest + 1023)}
+    message = f"at most {largest - 1} bytes, as topic {topic} takes, got one of {largest}; raise"
+    with pytest.raises(TransportError, match=message):
+        play(run, Kafka(settings), topic=topic)
+    assert read(Kafka(settings), topic) == []
+    play(run, Kafka(settings | {"create.max.message.bytes": str(largest + 1024)}), topic=f"{topic}-2")
+
+
+def test_a_topic_for_the_smallest_messages_alone_is_named(kafka: LocalKafka, topic: str) -> None:
+    transport = Kafka({"bootstrap.servers": kafka.bootstrap, "create.max.message.bytes": "300"})
+    producer = transport.producer(topic)
+    with pytest.raises(TransportError, match="expected packets of at most 0 bytes, got 100; raise"):
+        producer.send(*packets(1))
+    producer.close()
+
+
 def test_a_full_queue_holds_the_sender_back(kafka: LocalKafka, topic: str) -> None:
     transport = Kafka({"bootstrap.servers": kafka.bootstrap, "queue.buffering.max.messages": "50"})
     producer = transport.producer(topic)
@@ -273,9 +293,9 @@ def test_members_of_a_group_share_the_partitions_and_answer_every_alert_once(
 
 
 def test_a_broker_that_is_not_ready_is_asked_again_and_not_for_ever(monkeypatch) -> None:
-    from streamer.transports import kafka
+    from streamer.transports import kafka_errors
 
-    monkeypatch.setattr(kafka, "_WAIT_S", 0.5)
+    monkeypatch.setattr(kafka_errors, "WAIT_S", 0.5)
     left = [ck.KafkaError.NOT_LEADER_FOR_PARTITION, ck.KafkaError.COORDINATOR_LOAD_IN_PROGRESS]
 
     def ask() -> int:
@@ -283,13 +303,13 @@ def test_a_broker_that_is_not_ready_is_asked_again_and_not_for_ever(monkeypatch)
             raise ck.KafkaException(ck.KafkaError(left.pop()))
         return 7
 
-    assert kafka._patiently(ask) == 7
+    assert kafka_errors.patiently(ask) == 7
 
     def never() -> int:
         raise ck.KafkaException(ck.KafkaError(ck.KafkaError.LEADER_NOT_AVAILABLE))
 
     with pytest.raises(ck.KafkaException):
-        kafka._patiently(never)
+        kafka_errors.patiently(never)
     calls: list[int] = []
 
     def forbidden() -> int:
@@ -297,5 +317,5 @@ def test_a_broker_that_is_not_ready_is_asked_again_and_not_for_ever(monkeypatch)
         raise ck.KafkaException(ck.KafkaError(ck.KafkaError.TOPIC_AUTHORIZATION_FAILED))
 
     with pytest.raises(ck.KafkaException):
-        kafka._patiently(forbidden)
+        kafka_errors.patiently(forbidden)
     assert calls == [1]

@@ -60,6 +60,17 @@ def test_parts_are_merged_by_time_and_id_for_any_buffer(
     assert np.isnan(report.slip_max)
 
 
+def test_messages_are_numbered_by_their_place_in_the_stream_not_by_part(stream_run: Folder) -> None:
+    play(stream_run, spool_of(stream_run))
+    numbers = np.concatenate([b.sequence for b in topic(stream_run)])
+    np.testing.assert_array_equal(numbers, np.arange(len(numbers)))
+    parts = Folder.open(stream_run.path / "ledger").parts
+    tables = [read_table(stream_run.path / "ledger" / "ledger" / f"{part}.parquet", Ledger) for part in parts]
+    assert len(parts) > 1
+    spans = [(t.offset.min(), t.offset.max()) for t in tables if len(t)]
+    assert all(low < other[1] for low, _ in spans for other in spans)  # parts lie among one another
+
+
 def test_alerts_of_one_moment_are_sorted_by_id(tmp_path: Path) -> None:
     files = []
     ids = np.random.default_rng(4).permutation(300).astype("i8")

@@ -181,7 +181,10 @@ def encode(part: Part, order: NDArray[np.int64]) -> Iterator[Packets]:
     """The packets of the sources `order`: history of 30 days before the alert, null where there is none."""
     unknown = sorted(set(part.bands) - set(FID))
     if unknown:
-        raise InputError(f"ztf: expected bands of g, r, i, got {', '.join(unknown)}; use another schema")
+        raise InputError(
+            f"ztf: expected bands of g, r, i, got {', '.join(unknown)} too; simulate instrument = 'ztf' with "
+            "bands of these"
+        )
     h, n = part.histories, len(order)
     mjd = part.visits.mjd[part.light_curves.visit]
     start = since(mjd[h.measured], h.begin, h.position, mjd[h.sources] - DAYS)[order]
