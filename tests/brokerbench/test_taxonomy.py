@@ -51,6 +51,12 @@ def test_unknown_numbers_map_to_minus_one() -> None:
     assert PLASTICC.to_elasticc2([90, 99]).tolist() == [2222, -1]
 
 
+def test_all_pair_instability_models_are_one_class_and_lensed_supernovae_have_none() -> None:
+    """elasticc_origmap.txt: 57, 58, 59 PISN; 71 to 74 strongly lensed, which the class map leaves out."""
+    assert ELASTICC2.from_gentype([57, 58, 59]).tolist() == [2246] * 3
+    assert ELASTICC2.from_gentype([71, 72, 73, 74, 98]).tolist() == [-1] * 5
+
+
 def test_names_are_found_with_any_case_and_by_tns_name() -> None:
     assert ELASTICC2.id_of("rr lyrae") == 2323
     assert ELASTICC2.id_of("SN IIP") == 2224
