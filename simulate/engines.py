@@ -78,13 +78,15 @@ def decline_power(scale: Array, index: Array, *, end: Array, onset: float = 1.0)
 def fallback_power(luminosity: Array, time: Array, viscous: Array) -> Array:
     """Accretion power f8[n, p] of a disrupted star: t^-5/3, behind a viscous delay.
 
-    luminosity: [erg/s] at the time [d] when the most bound debris returns; it rises over a third of
-    that time before. viscous: [d], the delay by accretion, exp(-t/T)/T convolved (Mockler, Guillochon &
+    luminosity: [erg/s] of the power law at the time [d] when the most bound debris returns; it rises over
+    a fifth of that time before, and the two meet in a round peak, as debris has a spread of energies
+    (Guillochon & Ramirez-Ruiz 2013 fig. 5). viscous: [d], the delay by accretion, exp(-t/T)/T convolved (Mockler, Guillochon &
     Ramirez-Ruiz 2019 eq. 3-7).
     """
     days = days_grid()
     x = days / time[:, None]
-    rate = np.where(x > 1, x ** (-5 / 3), np.exp(np.minimum((x - 1) / 0.2, 0.0)))
+    rise = np.exp(np.clip((x - 1) / 0.2, -50.0, 50.0))
+    rate = (rise**-2 + x ** (10 / 3)) ** -0.5
     return luminosity[:, None] * _delay(rate, np.asarray(viscous, "f8"), days)
 
 

@@ -83,15 +83,16 @@ def _show(axis: Any, name: str) -> None:
     values = draw(name, place, seed=22)
     first, last = _span(name)
     days = np.linspace(first, last, 400)
-    lowest = np.inf
-    for band, b in (("g", 1), ("r", 2), ("i", 3)):
-        light = source.light(values, same_times(place, days, b), stream(23, "light", b))
-        magnitude = 31.4 - 2.5 * np.log10(np.maximum(light.flux.reshape(3, -1).astype("f8"), 1e-6))
-        if not source.galactic:
-            magnitude -= place.distance_modulus[:, None]
+    # one scene for all bands: a random walk is the same in all of them
+    seen = same_times(place, np.repeat(days, 3), np.tile([1, 2, 3], len(days)))
+    light = source.light(values, seen, stream(23, "light"))
+    magnitude = 31.4 - 2.5 * np.log10(np.maximum(light.flux.reshape(3, -1, 3).astype("f8"), 1e-6))
+    if not source.galactic:
+        magnitude -= place.distance_modulus[:, None, None]
+    for b, band in enumerate(COLOURS):
         for k, style in enumerate(("-", "--", ":")):
-            axis.plot(days, magnitude[k], style, color=COLOURS[band], lw=0.8)
-        lowest = min(lowest, float(np.nanmin(magnitude)))
+            axis.plot(days, magnitude[k, :, b], style, color=COLOURS[band], lw=0.8)
+    lowest = float(np.nanmin(magnitude))
     if not source.galactic and light.template is None:
         axis.set_ylim(lowest - 0.3, lowest + 7)
 
