@@ -28,6 +28,7 @@ from challenges.training import train_broker
 from scoring.report.build import write_report
 from simulate.generate import generate
 from simulate.registries import READERS
+from streamer.meter import Watch
 from streamer.replay import Pace
 
 __all__ = ["import_demo", "simulate_demo", "stream_and_score"]
@@ -69,7 +70,7 @@ def stream_and_score(
     for process in processes:
         process.start()
     try:
-        play_run(run, link, pace=Pace(speed=challenge.stream.speed), progress=progress("play"))
+        play_run(run, link, pace=Pace(speed=challenge.stream.speed), watch=Watch(progress=progress("play")))
     except BaseException:
         for process in processes:
             process.terminate()

@@ -25,9 +25,9 @@ from streamer.archives import play_archive
 from streamer.collect import collect
 from streamer.cutouts import CutoutFile
 from streamer.isolate import IsolatedBroker
-from streamer.meter import Meter
+from streamer.meter import Watch
 from streamer.replay import Pace, PlayReport, play
-from streamer.serve import ServeReport, serve
+from streamer.serve import Batching, Route, ServeReport, serve
 from streamer.transports import open_transport
 
 __all__ = [
@@ -135,26 +135,10 @@ def play_run(
     link: Link,
     *,
     pace: Pace = Pace(),  # noqa: B008  frozen
-    meter: Meter | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    watch: Watch | None = None,
 ) -> PlayReport:
     """What was sent of the run's stream, and how far it slipped behind its clock."""
-    return play(
-        run,
-        link.open(run.path),
-        topic=link.topic(ALERTS),
-        pace=pace,
-        meter=meter,
-        progress=progress,
-    )
-
-
-@dataclass(frozen=True)
-class Watch:
-    """Who is told while a broker runs."""
-
-    progress: Callable[[int, int], None] | None = None
-    meter: Meter | None = None
+    return play(run, link.open(run.path), topic=link.topic(ALERTS), pace=pace, watch=watch)
 
 
 def run_broker(
@@ -164,7 +148,7 @@ def run_broker(
     *,
     model: Path | None = None,
     timeout_s: float = 0.0,
-    watch: Watch = Watch(),  # noqa: B008  frozen
+    watch: Watch | None = None,
 ) -> ServeReport:
     """What a broker received and answered of the run's stream, until its end.
 
@@ -179,13 +163,9 @@ def run_broker(
         return serve(
             apart or broker,
             link.open(run.path),
-            schema=stream_schema(run),
-            topic_in=link.topic(ALERTS),
-            topic_out=link.topic(answer_topic(broker.name)),
-            group=broker.name,
-            expect=_alerts_in_stream(run),
-            meter=watch.meter,
-            progress=watch.progress,
+            Route(link.topic(answer_topic(broker.name)), link.topic(ALERTS), stream_schema(run), broker.name),
+            batching=Batching(expect=partial(_alerts_in_stream, run)),
+            watch=watch,
         )
     finally:
         if apart is not None:
@@ -199,7 +179,7 @@ def answer_archive(
     *,
     model: Path | None = None,
     schema: str = Stream().schema,
-    watch: Watch = Watch(),  # noqa: B008  frozen
+    watch: Watch | None = None,
 ) -> ServeReport:
     """What a broker received and answered of archived alerts; its answers lie at `out`, a spool's topic.
 
@@ -215,16 +195,8 @@ def answer_archive(
         link = Link().open(scratch)
         sent = play_archive(list(tars), link, ALERTS)
         answers = answer_topic(broker.name)
-        report = serve(
-            broker,
-            link,
-            schema=schema,
-            topic_in=ALERTS,
-            topic_out=answers,
-            expect=sent,
-            meter=watch.meter,
-            progress=watch.progress,
-        )
+        route = Route(answers, ALERTS, schema)
+        report = serve(broker, link, route, batching=Batching(expect=sent), watch=watch)
         if report.malformed and not report.answered:
             raise InputError(
                 f"{tars[0]}: expected alerts of the schema {schema}, got {report.malformed:,} that are not; "

@@ -6,14 +6,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from rich.table import Table
 
 from brokerbench.errors import TransportError
+from streamer.clock import Clock, WallClock
 
-__all__ = ["METRICS", "Meter", "live_table", "metrics_endpoint"]
+__all__ = ["METRICS", "Meter", "Progress", "Watch", "live_table", "metrics_endpoint"]
 
 METRICS: Mapping[str, tuple[str, str]] = {
     "alerts_planned": ("gauge", "alerts that the stream holds"),
@@ -28,6 +30,9 @@ METRICS: Mapping[str, tuple[str, str]] = {
     "lag_messages": ("gauge", "messages of a partition that a broker has not read yet"),
 }
 """Name: type and meaning. In Prometheus each begins with brokerbench_."""
+
+Progress = Callable[[int, int], None]
+"""Called with (done, total) while something goes on; total is -1 where it is not known."""
 
 Key = tuple[str, tuple[tuple[str, str], ...]]
 
@@ -91,6 +96,15 @@ class Meter:
 
 def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+@dataclass(frozen=True)
+class Watch:
+    """By which clock a play or a broker goes, and who is told how far it is."""
+
+    progress: Progress | None = None
+    meter: Meter | None = None
+    clock: Clock = field(default_factory=WallClock)
 
 
 def live_table(meter: Meter) -> Table:

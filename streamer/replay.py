@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from brokerbench.errors import AccountingError, InputError, TransportError
 from brokerbench.store import Folder
-from streamer.clock import Clock, WallClock
+from streamer.clock import Clock
 from streamer.journal import Journal, write_ledger
 from streamer.merge import Burst, merged
-from streamer.meter import Meter
+from streamer.meter import Meter, Watch
 from streamer.packets import PacketFile
 from streamer.transports import Producer, Receipts, Transport
 
@@ -21,8 +21,6 @@ __all__ = ["Pace", "PlayReport", "play"]
 
 SEND = 512
 """Packets handed to the transport at a time."""
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -106,16 +104,15 @@ def play(
     *,
     topic: str = "alerts",
     pace: Pace = Pace(),  # noqa: B008  frozen
-    clock: Clock | None = None,
-    progress: Progress | None = None,
-    meter: Meter | None = None,
+    watch: Watch | None = None,
 ) -> PlayReport:
     """Send the packets of RUN/stream to a topic and write RUN/ledger; goes on where it was stopped.
 
     What is in the topic already counts as sent. Raises TransportError where something cannot be
     delivered, AccountingError where the topic holds what was not sent.
     """
-    clock = clock or WallClock()
+    watch = watch or Watch()
+    clock, meter = watch.clock, watch.meter
     if (run.path / "ledger").exists():
         raise InputError(
             f"{run.path / 'ledger'}: expected a run not yet played, got a ledger; remove it, or use --again"
@@ -146,8 +143,8 @@ def play(
                 sender.send(burst, sequence)
                 if meter:
                     sender.tell(meter)
-                if progress:
-                    progress(resumed + sender.sent, total)
+                if watch.progress:
+                    watch.progress(resumed + sender.sent, total)
             producer.finish()
             journal.note(producer.receipts())
             if meter:

@@ -12,15 +12,14 @@ from numpy.typing import NDArray
 from brokerbench.errors import TransportError
 from brokerbench.tables import AlertBatch
 from streamer.answers import Sender, encode_answers
-from streamer.clock import Clock, WallClock
+from streamer.clock import Clock
 from streamer.isolate import Quarantine
-from streamer.meter import Meter
+from streamer.meter import Meter, Watch
 from streamer.schemas import SCHEMAS
 from streamer.transports import MessageBatch, Transport
 
-__all__ = ["Batching", "Broker", "ServeReport", "serve"]
+__all__ = ["Batching", "Broker", "Route", "ServeReport", "serve"]
 
-Progress = Callable[[int, int], None]
 _LOOK_US = 300_000  # between looks at what the whole group has done
 
 
@@ -44,12 +43,27 @@ class Broker(Protocol):
 
 
 @dataclass(frozen=True)
+class Route:
+    """Where a broker's alerts come from, in which schema and as which group, and where its answers go.
+
+    group: the broker's name for None.
+    """
+
+    topic_out: str
+    topic_in: str = "alerts"
+    schema: str = "elasticc_v0_9_1"
+    group: str | None = None
+
+
+@dataclass(frozen=True)
 class Batching:
-    """How alerts are taken from a topic.
+    """How alerts are taken from a topic, and until when.
 
     size: alerts a batch. wait_ms: to wait for the first of them. patience_s: for the topic to appear.
-    commit_s: between commits. idle_s: how long the topic must have been at its end; None for what the
-    transport needs (Kafka has no end marker).
+    commit_s: between commits. expect: end once the group has received so many messages of the topic,
+    whatever the topic's end looks like; or what tells the number, None as long as it is not known.
+    until_end: end at the topic's end otherwise. idle_s: how long the topic must have been at its end;
+    None for what the transport needs (Kafka has no end marker).
     """
 
     size: int = 256
@@ -57,6 +71,12 @@ class Batching:
     patience_s: float = 60.0
     commit_s: float = 0.5
     idle_s: float | None = None
+    until_end: bool = True
+    expect: int | Callable[[], int | None] | None = None
+
+    def expected(self) -> int | None:
+        """How many messages there will be, None where nobody can tell now."""
+        return self.expect() if callable(self.expect) else self.expect
 
 
 @dataclass(frozen=True)
@@ -95,31 +115,25 @@ class _Counts:
 def serve(
     broker: Broker,
     transport: Transport,
+    route: Route,
     *,
-    topic_out: str,
-    topic_in: str = "alerts",
-    schema: str = "elasticc_v0_9_1",
-    group: str | None = None,
     batching: Batching | None = None,
-    clock: Clock | None = None,
-    until_end: bool = True,
-    expect: int | None = None,
-    progress: Progress | None = None,
-    meter: Meter | None = None,
+    watch: Watch | None = None,
 ) -> ServeReport:
     """Answer the alerts of a topic with a broker until the topic's end; goes on at the group's commit.
 
     A message that does not decode, and an alert on which the broker fails, are counted and never stop
-    the loop. Offsets are committed once the answers are safe. expect: end once the group has received
-    so many messages of the topic, whatever the topic's end looks like. TransportError where the topic does
-    not appear in time.
+    the loop. Offsets are committed once the answers are safe. TransportError where the topic does not
+    appear in time.
     """
-    clock = clock or WallClock()
+    watch = watch or Watch()
+    clock, meter = watch.clock, watch.meter
     options = batching or Batching()
-    service = _Service(broker, SCHEMAS[schema], Sender.of(broker), clock)
+    service = _Service(broker, SCHEMAS[route.schema], Sender.of(broker), clock)
     began = clock.now_us()
-    consumer = transport.consumer(topic_in, group or broker.name)
-    producer = transport.producer(topic_out)
+    consumer = transport.consumer(route.topic_in, route.group or broker.name)
+    producer = transport.producer(route.topic_out)
+    expect = options.expected()
     counts = service.counts
     committed = last = looked = told = began
     idle_s = transport.idle_s if options.idle_s is None else options.idle_s
@@ -132,12 +146,14 @@ def serve(
                 service.answer(messages, producer)
                 if meter:
                     service.tell(meter, (clock.now_us() - now) / 1e6)
-                if progress:
-                    progress(counts.received, -1 if expect is None else expect)
+                if watch.progress:
+                    watch.progress(counts.received, -1 if expect is None else expect)
             elif not counts.received and now - began > options.patience_s * 1e6:
-                _expect_topic(transport, topic_in, options.patience_s)
+                _expect_topic(transport, route.topic_in, options.patience_s)
+            if expect is None and not len(messages):
+                expect = options.expected()
             quiet = not len(messages) and now - last >= idle_s * 1e6
-            ended = until_end and expect is None and quiet and consumer.at_end()
+            ended = options.until_end and expect is None and quiet and consumer.at_end()
             if expect is not None and not len(messages) and now - looked > _LOOK_US:
                 producer.flush()
                 consumer.commit()

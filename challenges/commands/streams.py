@@ -106,6 +106,7 @@ def play(
 ) -> None:
     """Send the alerts of a run; a call after a crash goes on where the last one was."""
     from challenges.pipeline import forget, open_run, play_run, prepared
+    from streamer.meter import Watch
     from streamer.replay import Pace
 
     run_folder = open_run(run_path)
@@ -122,7 +123,7 @@ def play(
     with progress_bars() as progress:
         prepared(run_folder, stream, workers=workers, progress=progress)
     with watching(live, metrics_port) as meter, progress_bars(shown=not live) as progress:
-        played = play_run(run_folder, link, pace=pace, meter=meter, progress=progress("play"))
+        played = play_run(run_folder, link, pace=pace, watch=Watch(progress("play"), meter))
     slip = f"; slip max {played.slip_max:.3f} s, p99 {played.slip_p99:.3f} s" if stream.speed else ""
     say(f"Sent {played.sent:,} alerts ({played.resumed:,} before) in {played.seconds:.1f} s{slip}")
 
@@ -172,7 +173,8 @@ def run_(
     metrics_port: MetricsPort = None,
 ) -> None:
     """Run a broker on the stream of a run until the stream ends."""
-    from challenges.pipeline import Watch, open_run, run_broker
+    from challenges.pipeline import open_run, run_broker
+    from streamer.meter import Watch
 
     run_folder = open_run(run_path)
     link = link_of(transport, settings, prefix)
@@ -183,7 +185,7 @@ def run_(
             link,
             model=model,
             timeout_s=timeout,
-            watch=Watch(progress=progress(broker), meter=meter),
+            watch=Watch(progress(broker), meter),
         )
     before = "" if served.received else f"; {served.name} had read all that is there before"
     say(f"Received {served.received:,} alerts, answered {served.answered:,}{before}")

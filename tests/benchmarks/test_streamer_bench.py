@@ -23,7 +23,7 @@ from streamer.collect import collect
 from streamer.packets import PacketFile
 from streamer.replay import play
 from streamer.schemas import SCHEMAS
-from streamer.serve import serve
+from streamer.serve import Route, serve
 from streamer.transports.spool import Spool
 from tests.streamer.runs import Prior, make_run
 
@@ -224,7 +224,7 @@ def test_serve_a_broker(benchmark: Any, big: Folder) -> None:
 
     def answer() -> None:
         k = next(number)
-        serve(Prior(), Spool(big.path / "topics"), topic_out=f"out-{k}", group=f"g{k}")
+        serve(Prior(), Spool(big.path / "topics"), Route(f"out-{k}", group=f"g{k}"))
 
     seconds = benchmark.pedantic(lambda: cpu(answer), rounds=3)
     note(benchmark, seconds, alerts_in(big), "alerts/s")
@@ -234,7 +234,7 @@ def test_collect_answers(benchmark: Any, big: Folder) -> None:
     if not (big.path / "ledger").exists():
         play(big, Spool(big.path / "topics"))
     spool = Spool(big.path / "topics")
-    serve(Prior(), spool, topic_out="for-collect", group="for-collect")
+    serve(Prior(), spool, Route("for-collect", group="for-collect"))
 
     def gather() -> None:
         for name in ("answers", "rejects"):

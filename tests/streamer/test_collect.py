@@ -17,7 +17,7 @@ from streamer.collect import collect
 from streamer.packets import Packets
 from streamer.rejects import REASONS, RejectFiles
 from streamer.replay import play
-from streamer.serve import serve
+from streamer.serve import Route, serve
 from streamer.spill import ROW, Spill, Spilled
 from streamer.transports.spool import Spool
 from tests.streamer.runs import Prior
@@ -66,7 +66,7 @@ def accepted(run: Folder, name: str) -> Classifications:
 
 
 def test_the_answers_of_a_broker_come_back_with_transport_times(stream_run: Folder, spool: Spool) -> None:
-    serve(Prior(), spool, topic_out="answers")
+    serve(Prior(), spool, Route("answers"))
     (summary,) = collect(stream_run, spool, ["answers"])
     ids = sent_ids(stream_run)
     assert summary.classes == Prior.classes
@@ -216,7 +216,7 @@ def test_the_result_does_not_depend_on_how_much_is_held_in_memory(
 
 
 def test_a_killed_collect_starts_over(stream_run: Folder, spool: Spool, monkeypatch) -> None:
-    serve(Prior(), spool, topic_out="answers")
+    serve(Prior(), spool, Route("answers"))
     monkeypatch.setattr(collecting._Collector, "balance", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         collect(stream_run, spool, ["answers"])
@@ -231,7 +231,7 @@ def test_a_killed_collect_starts_over(stream_run: Folder, spool: Spool, monkeypa
 def test_a_message_that_gets_lost_inside_is_found_by_the_books(
     stream_run: Folder, spool: Spool, monkeypatch
 ) -> None:
-    serve(Prior(), spool, topic_out="answers")
+    serve(Prior(), spool, Route("answers"))
     take = Spill.take
 
     def forgetful(self: Spill, bucket: int) -> Spilled:

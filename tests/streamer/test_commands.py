@@ -14,10 +14,11 @@ from challenges.cli import run as brokerbench
 from streamer.alerts import prepare
 from streamer.archives import archive_nights, play_archive
 from streamer.local_kafka import LocalKafka
+from streamer.meter import Watch
 from streamer.packets import PacketFile, Packets
 from streamer.replay import play
 from streamer.schemas import SCHEMAS
-from streamer.serve import serve
+from streamer.serve import Batching, Route, serve
 from streamer.show import schema_of
 from streamer.transports.kafka import Kafka
 from streamer.transports.spool import Spool
@@ -107,7 +108,13 @@ def test_progress_of_a_broker_counts_up_to_what_is_expected(tmp_path: Path) -> N
     total = play(run, Spool(run.path / "topics")).sent
     seen: list[tuple[int, int]] = []
     spool = Spool(run.path / "topics")
-    serve(Prior(), spool, topic_out="a", expect=total, progress=lambda *given: seen.append(given))
+    serve(
+        Prior(),
+        spool,
+        Route("a"),
+        batching=Batching(expect=total),
+        watch=Watch(lambda *given: seen.append(given)),
+    )
     assert seen[-1] == (total, total)
 
 
@@ -122,7 +129,7 @@ def test_kafka_topics_of_a_prefix_are_scored_and_never_emptied(
     assert brokerbench(["score", str(run.path), *link]) == 2
     assert "expected topics of answers, got none in kafka; name them with --topic" in capsys.readouterr().err
     transport = Kafka({"bootstrap.servers": kafka.bootstrap})
-    serve(Prior(), transport, topic_in=f"{prefix}alerts", topic_out=f"{prefix}answers-prior", group=prefix)
+    serve(Prior(), transport, Route(f"{prefix}answers-prior", f"{prefix}alerts", group=prefix))
     before = sorted(str(path) for path in run.path.rglob("*"))
     assert brokerbench(["play", str(run.path), *link, "--again"]) == 2
     assert f"--again: expected a topic that is not there yet, got {prefix}alerts" in capsys.readouterr().err

@@ -20,9 +20,10 @@ from streamer import local_kafka, merge, replay
 from streamer.alerts import prepare
 from streamer.collect import collect
 from streamer.local_kafka import LocalKafka
+from streamer.meter import Watch
 from streamer.packets import PacketFile
 from streamer.replay import play
-from streamer.serve import Batching, serve
+from streamer.serve import Batching, Route, serve
 from streamer.transports import kafka as kafka_module
 from streamer.transports.kafka import Kafka
 from streamer.transports.spool import Spool
@@ -128,7 +129,7 @@ def test_a_player_killed_fifty_times_sends_everything_once_to_the_spool(
 ) -> None:
     run = prepared(tmp_path / "run")
     spool = Spool(run.path / "topics", segment_bytes=100_000)
-    kills = killed_often(lambda progress: play(run, spool, progress=progress), most=3, seed=3)
+    kills = killed_often(lambda progress: play(run, spool, watch=Watch(progress)), most=3, seed=3)
     assert kills >= KILLS
     check(run, spool, "alerts")
 
@@ -141,7 +142,7 @@ def test_a_player_killed_fifty_times_sends_everything_once_to_kafka(
     run, topic = prepared(tmp_path / "run"), f"t-{uuid.uuid4()}"
     transport = Kafka({"bootstrap.servers": kafka.bootstrap, "linger.ms": "1", "batch.size": "20000"})
     kills = killed_often(
-        lambda progress: play(run, transport, topic=topic, progress=progress), most=4, seed=4
+        lambda progress: play(run, transport, topic=topic, watch=Watch(progress)), most=4, seed=4
     )
     assert kills >= KILLS
     check(run, transport, topic)
@@ -166,7 +167,7 @@ def test_a_kafka_killed_in_mid_stream_and_started_again_has_everything_once(
 
     def send() -> None:
         try:
-            play(run, transport, topic="t", progress=progress)
+            play(run, transport, topic="t", watch=Watch(progress))
         except BaseException as error:
             failures.append(error)
             raise
@@ -193,7 +194,7 @@ def test_a_broker_killed_often_answers_everything_and_the_books_balance(tmp_path
     sent = play(run, spool).sent
     options = Batching(size=20, commit_s=0.0)
     kills = killed_often(
-        lambda progress: serve(Prior(), spool, topic_out="answers", batching=options, progress=progress),
+        lambda progress: serve(Prior(), spool, Route("answers"), batching=options, watch=Watch(progress)),
         most=3,
         seed=5,
     )

@@ -20,7 +20,7 @@ from streamer.packets import PacketFile, Packets
 from streamer.replay import play
 from streamer.schemas import SCHEMAS
 from streamer.schemas.lsst import version_codec
-from streamer.serve import serve
+from streamer.serve import Route, serve
 from streamer.transports.spool import Spool
 from tests.streamer.runs import Prior, make_run
 
@@ -99,7 +99,7 @@ def test_the_schema_steps_in_mid_stream_and_readers_go_on(spool: Spool) -> None:
 def test_a_broker_survives_everything_and_counts_it(spool: Spool) -> None:
     faults = Faults(5, duplicates=0.05, truncated=0.05, corrupted=0.02, late=0.1, step=900)
     report = spoil(spool, "alerts", "bad", faults)
-    served = serve(Prior(), spool, topic_in="bad", topic_out="answers", schema="lsst_v10_0")
+    served = serve(Prior(), spool, Route("answers", "bad", "lsst_v10_0"))
     assert served.received == report.sent
     assert served.failed == 0
     assert served.malformed >= report.truncated * 0.9  # a bit turned in a number goes unseen

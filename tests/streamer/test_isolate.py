@@ -14,7 +14,7 @@ from streamer import isolate
 from streamer.isolate import IsolatedBroker, Quarantine
 from streamer.layouts import decode_answers
 from streamer.replay import play
-from streamer.serve import Batching, ServeReport, serve
+from streamer.serve import Batching, Route, ServeReport, serve
 from streamer.transports.spool import Spool
 from tests.streamer import brokers
 from tests.streamer.runs import Prior
@@ -33,7 +33,7 @@ def served(
 ) -> tuple[ServeReport, Any, int]:
     broker = IsolatedBroker(factory, timeout_s=timeout_s)
     try:
-        report = serve(broker, spool, topic_out="answers", batching=Batching(size=size))
+        report = serve(broker, spool, Route("answers"), batching=Batching(size=size))
         consumer = spool.consumer("answers")
         decoded, _, _ = decode_answers(consumer.poll(100_000, 0).values)
         return report, decoded, broker.restarts

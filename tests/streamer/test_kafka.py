@@ -17,9 +17,10 @@ from streamer import local_kafka, replay
 from streamer.alerts import prepare
 from streamer.collect import collect
 from streamer.local_kafka import LocalKafka
+from streamer.meter import Watch
 from streamer.packets import PacketFile, Packets
 from streamer.replay import play
-from streamer.serve import Batching, serve
+from streamer.serve import Batching, Route, serve
 from streamer.transports import open_transport
 from streamer.transports.kafka import Kafka
 from tests.conftest import ROOT
@@ -91,7 +92,7 @@ def test_a_play_whose_topic_somebody_else_writes_to_does_not_pass(
         other.flush()
 
     with pytest.raises(AccountingError, match=r"expected \d+ messages in topic t-.*; something else was"):
-        play(run, transport, topic=topic, progress=progress)
+        play(run, transport, topic=topic, watch=Watch(progress))
     assert not (run.path / "ledger").exists()
 
 
@@ -124,9 +125,7 @@ def test_a_run_is_played_served_and_collected_over_kafka(
     run = make_run(tmp_path / "run")
     prepare(run)
     sent = play(run, transport, topic=topic).sent
-    report = serve(
-        Prior(), transport, topic_in=topic, topic_out=f"{topic}-out", batching=Batching(idle_s=0.0)
-    )
+    report = serve(Prior(), transport, Route(f"{topic}-out", topic), batching=Batching(idle_s=0.0))
     assert report.answered == sent > 100
     (summary,) = collect(run, transport, [f"{topic}-out"])
     assert summary.counts["accepted"] == sent
@@ -175,7 +174,7 @@ def test_a_stopped_play_goes_on_in_the_topic(
     monkeypatch.setattr(merge, "BUFFERED", 40)
     for _ in range(2):
         with pytest.raises(Stop):
-            play(run, transport, topic=topic, progress=stop)
+            play(run, transport, topic=topic, watch=Watch(stop))
     report = play(run, transport, topic=topic)
     numbers = [s for s, *_ in read(transport, topic)]
     assert sorted(numbers) == list(range(report.sent + report.resumed))
@@ -275,10 +274,8 @@ def test_members_of_a_group_share_the_partitions_and_answer_every_alert_once(
     reports = []
 
     def member() -> None:
-        broker, batching = Prior(), Batching(size=20, commit_s=0.0)
-        reports.append(
-            serve(broker, transport, topic_in=topic, topic_out=f"{topic}-out", batching=batching, expect=sent)
-        )
+        batching = Batching(size=20, commit_s=0.0, expect=sent)
+        reports.append(serve(Prior(), transport, Route(f"{topic}-out", topic), batching=batching))
 
     members = [threading.Thread(target=member) for _ in range(2)]
     for m in members:

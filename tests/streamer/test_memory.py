@@ -15,7 +15,7 @@ from streamer import merge, replay
 from streamer.alerts import prepare, read_batches
 from streamer.collect import collect
 from streamer.replay import play
-from streamer.serve import Batching, serve
+from streamer.serve import Batching, Route, serve
 from streamer.spill import Spill
 from streamer.transports.spool import Spool
 from tests.streamer.runs import Prior, make_run
@@ -45,7 +45,7 @@ def stages(path: Path, parts: int) -> dict[str, int]:
     peaks = {"prepare": peak(lambda: prepare(run))}
     spool = Spool(run.path / "topics", segment_bytes=200_000)
     peaks["play"] = peak(lambda: play(run, spool))
-    peaks["serve"] = peak(lambda: serve(Prior(), spool, topic_out="answers", batching=Batching(size=64)))
+    peaks["serve"] = peak(lambda: serve(Prior(), spool, Route("answers"), batching=Batching(size=64)))
     peaks["collect"] = peak(lambda: collect(run, spool, ["answers"]))
     peaks["read_batches"] = peak(lambda: [len(b) for _, b in read_batches(run, size=64)])
     assert Folder.open(run.path / "answers" / "prior")

@@ -11,17 +11,17 @@ from rich.console import Console
 
 from brokerbench.errors import TransportError
 from brokerbench.store import Folder
-from streamer.meter import METRICS, Meter, live_table, metrics_endpoint
+from streamer.meter import METRICS, Meter, Watch, live_table, metrics_endpoint
 from streamer.replay import play
-from streamer.serve import Batching, serve
+from streamer.serve import Batching, Route, serve
 from streamer.transports.spool import Spool
 from tests.streamer.runs import Prior
 
 
 def test_play_and_serve_tell_a_meter(stream_run: Folder) -> None:
     meter, spool = Meter(), Spool(stream_run.path / "topics")
-    sent = play(stream_run, spool, meter=meter).sent
-    serve(Prior(), spool, topic_out="answers", batching=Batching(size=20), meter=meter)
+    sent = play(stream_run, spool, watch=Watch(meter=meter)).sent
+    serve(Prior(), spool, Route("answers"), batching=Batching(size=20), watch=Watch(meter=meter))
     values = {name: v for (name, _), v in meter.values().items()}
     assert values["alerts_planned"] == values["alerts_sent_total"] == sent
     assert values["alerts_received_total"] == values["alerts_answered_total"] == sent

@@ -14,6 +14,7 @@ from brokerbench.tables import Alerts, DiaObjects, Ledger, LightCurves, Visits
 from streamer import merge, replay
 from streamer.alerts import prepare
 from streamer.clock import ManualClock, WallClock
+from streamer.meter import Watch
 from streamer.packets import PacketFile, Packets
 from streamer.replay import Pace, play
 from streamer.transports import MessageBatch
@@ -132,7 +133,7 @@ def test_a_stopped_play_goes_on_and_every_alert_is_in_the_topic_once(stream_run:
     monkeypatch.setattr(replay, "SEND", 7)
     for after in (1, 30, 90):
         with pytest.raises(Breaks):
-            play(stream_run, spool_of(stream_run), progress=breaking(stream_run, after))
+            play(stream_run, spool_of(stream_run), watch=Watch(breaking(stream_run, after)))
     report = play(stream_run, spool_of(stream_run))
     expected = [packet for _, _, packet in everything(stream_run)]
     assert [v for b in topic(stream_run) for v in b.values] == expected
@@ -199,7 +200,7 @@ def test_an_alert_that_is_not_confirmed_is_missed(stream_run: Folder) -> None:
 
 def test_alerts_leave_at_their_times_divided_by_the_speed(stream_run: Folder) -> None:
     clock = ManualClock(10**9)
-    report = play(stream_run, spool_of(stream_run, clock=clock), pace=Pace(1000.0), clock=clock)
+    report = play(stream_run, spool_of(stream_run, clock=clock), pace=Pace(1000.0), watch=Watch(clock=clock))
     due = np.array([publish for publish, _, _ in everything(stream_run)])
     sent = np.concatenate([b.timestamp for b in topic(stream_run)])
     # the clock counts whole microseconds
@@ -222,7 +223,9 @@ def test_falling_behind_is_reported_and_caught_up_or_shifted_or_failed(tmp_path:
         run = make_run(tmp_path / behind.replace(" ", "-"))
         prepare(run)
         clock = Slow()
-        report = play(run, spool_of(run, clock=clock), pace=Pace(86400 / 2.0, behind), clock=clock)
+        report = play(
+            run, spool_of(run, clock=clock), pace=Pace(86400 / 2.0, behind), watch=Watch(clock=clock)
+        )
         sent = np.concatenate([b.timestamp for b in topic(run)])
         spans[behind] = sent[-1] - sent[0]
         assert report.slip_max >= 3
@@ -232,14 +235,19 @@ def test_falling_behind_is_reported_and_caught_up_or_shifted_or_failed(tmp_path:
     prepare(run)
     clock = Slow()
     with pytest.raises(TransportError, match="expected to be at most 1.0 s late, got 3.0"):
-        play(run, spool_of(run, clock=clock), pace=Pace(1.0, "fail"), clock=clock)
+        play(run, spool_of(run, clock=clock), pace=Pace(1.0, "fail"), watch=Watch(clock=clock))
 
 
 def test_what_is_due_in_an_outage_goes_out_at_its_end_at_once(stream_run: Folder) -> None:
     due = np.array([publish for publish, _, _ in everything(stream_run)])
     gap = (float(due[20]), float(due[60]) + 5)
     clock = ManualClock()
-    play(stream_run, spool_of(stream_run, clock=clock), pace=Pace(100.0, outages=(gap,)), clock=clock)
+    play(
+        stream_run,
+        spool_of(stream_run, clock=clock),
+        pace=Pace(100.0, outages=(gap,)),
+        watch=Watch(clock=clock),
+    )
     sent = np.concatenate([b.timestamp for b in topic(stream_run)]) / 1e6 * 100 + due[0]
     expected = np.where((due >= gap[0]) & (due < gap[1]), gap[1], due)
     np.testing.assert_allclose(sent, expected, atol=3e-4)  # whole microseconds, times 100
@@ -250,7 +258,12 @@ def test_silence_is_cut_to_the_longest_gap(stream_run: Folder, monkeypatch) -> N
     monkeypatch.setattr(merge, "BUFFERED", 40)
     due = np.array([publish for publish, _, _ in everything(stream_run)])
     clock = ManualClock(10**9)
-    play(stream_run, spool_of(stream_run, clock=clock), pace=Pace(10.0, longest_gap=3600.0), clock=clock)
+    play(
+        stream_run,
+        spool_of(stream_run, clock=clock),
+        pace=Pace(10.0, longest_gap=3600.0),
+        watch=Watch(clock=clock),
+    )
     sent = np.concatenate([b.timestamp for b in topic(stream_run)])
     gaps = np.diff(due)
     assert (gaps > 3600).sum() > 20

@@ -16,9 +16,10 @@ from brokerbench.store import Folder
 from streamer.answers import Sender, encode_answers
 from streamer.clock import ManualClock
 from streamer.layouts import decode_answers
+from streamer.meter import Watch
 from streamer.packets import Packets
 from streamer.replay import play
-from streamer.serve import Batching, serve
+from streamer.serve import Batching, Route, serve
 from streamer.transports.spool import Spool
 from tests.streamer.runs import Prior
 
@@ -50,7 +51,7 @@ def test_every_alert_is_answered_with_the_real_schema(spool: Spool, shared_data:
         str(shared_data / "04_elasticc" / "schema" / "elasticc.v0_9_1.brokerClassification.avsc")
     )
     clock = ManualClock(1_700_000_000_123_456)
-    report = serve(Prior(), spool, topic_out="answers", batching=Batching(size=50), clock=clock)
+    report = serve(Prior(), spool, Route("answers"), batching=Batching(size=50), watch=Watch(clock=clock))
     alerts = spool.consumer("alerts").poll(10_000, 0)
     raw = answers(spool)
     assert report.received == report.answered == len(raw) == len(alerts) > 100
@@ -117,8 +118,8 @@ def test_a_stopped_broker_goes_on_and_answers_everything(spool: Spool) -> None:
             return super().classify(batch)
 
     with pytest.raises(KeyboardInterrupt):
-        serve(Stops(), spool, topic_out="answers", batching=Batching(size=20, commit_s=0.0))
-    report = serve(Prior(), spool, topic_out="answers", batching=Batching(size=20))
+        serve(Stops(), spool, Route("answers"), batching=Batching(size=20, commit_s=0.0))
+    report = serve(Prior(), spool, Route("answers"), batching=Batching(size=20))
     total = len(spool.consumer("alerts").poll(10_000, 0))
     raw = answers(spool)
     assert 0 < report.received < total
@@ -132,7 +133,7 @@ def test_a_broker_that_raises_costs_the_alert_and_not_the_stream(spool: Spool) -
                 raise RuntimeError("cannot")
             return super().classify(batch)
 
-    report = serve(Fragile(), spool, topic_out="answers", batching=Batching(size=16))
+    report = serve(Fragile(), spool, Route("answers"), batching=Batching(size=16))
     got = alert_ids(answers(spool))
     assert (got % 5 != 0).all()
     assert report.failed > 5
@@ -147,7 +148,7 @@ def test_probabilities_of_another_shape_are_a_failure_of_the_broker(spool: Spool
         def classify(self, batch: Any) -> Any:
             return np.zeros(shape if len(batch) > 1 or shape == (1, 3) else (3, 1), "f4")
 
-    report = serve(Odd(), spool, topic_out="answers")
+    report = serve(Odd(), spool, Route("answers"))
     if shape == (1, 3):  # right for one alert at a time
         assert report.answered == report.received
     else:
@@ -162,7 +163,7 @@ def test_malformed_alerts_are_counted_and_passed_over(spool: Spool) -> None:
     producer.send(Packets.of([good[0], b"nonsense", good[1], good[2][:50], good[2]]), numbers, numbers)
     producer.finish()
     producer.close()
-    report = serve(Prior(), spool, topic_in="mixed", topic_out="answers")
+    report = serve(Prior(), spool, Route("answers", "mixed"))
     assert (report.received, report.answered, report.malformed) == (5, 3, 2)
     assert [reason[:3] for reason in report.reasons] == [("mixed", 0, 1), ("mixed", 0, 3)]
     assert len(answers(spool)) == 3
@@ -170,12 +171,29 @@ def test_malformed_alerts_are_counted_and_passed_over(spool: Spool) -> None:
 
 def test_a_broker_waits_for_its_topic_and_not_for_ever(tmp_path: Path) -> None:
     with pytest.raises(TransportError, match="alerts: expected the topic within 0.1 s, got none"):
-        serve(Prior(), Spool(tmp_path), topic_out="answers", batching=Batching(patience_s=0.1))
+        serve(Prior(), Spool(tmp_path), Route("answers"), batching=Batching(patience_s=0.1))
 
 
 def test_a_broker_may_be_told_how_many_alerts_to_expect(spool: Spool) -> None:
     total = len(spool.consumer("alerts").poll(10_000, 0))
-    report = serve(Prior(), spool, topic_out="answers", expect=total, until_end=False)
+    report = serve(Prior(), spool, Route("answers"), batching=Batching(expect=total, until_end=False))
     assert report.answered == total
-    again = serve(Prior(), spool, topic_out="more", expect=total)  # the group has them behind it
-    assert again.received == 0
+    again = serve(Prior(), spool, Route("more"), batching=Batching(expect=total))
+    assert again.received == 0  # the group has them behind it
+
+
+def test_how_many_alerts_to_expect_may_become_known_later(spool: Spool) -> None:
+    """A broker that was started before its stream was prepared must not end in the first gap of it."""
+    total, asked = len(spool.consumer("alerts").poll(10_000, 0)), []
+
+    def expect() -> int | None:
+        asked.append(None)
+        return total if len(asked) > 3 else None
+
+    batching = Batching(size=50, wait_ms=0.0, idle_s=3600.0, expect=expect)
+    seen: list[tuple[int, int]] = []
+    watch = Watch(lambda *told: seen.append(told))
+    report = serve(Prior(), spool, Route("answers"), batching=batching, watch=watch)
+    assert report.answered == total
+    assert len(asked) == 4
+    assert {of for _, of in seen} == {-1}

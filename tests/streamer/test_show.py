@@ -67,6 +67,10 @@ def test_packets_are_exported_as_avro_and_json(stream_run: Folder, tmp_path: Pat
     total = export_packets(stream_run, tmp_path / "avro")
     assert len(list((tmp_path / "avro").iterdir())) == total > 100
     assert export_packets(stream_run, tmp_path / "json", form="json", limit=5) == 5
+    play(stream_run, Spool(stream_run.path / "topics"))
+    first = Spool(stream_run.path / "topics").consumer("alerts").poll(total, 0).values.take(np.arange(5))
+    names = {path.stem for path in (tmp_path / "json").iterdir()}
+    assert {(tmp_path / "avro" / f"{name}.avro").read_bytes() for name in names} == set(first)
     for path in (tmp_path / "json").iterdir():
         record = json.loads(path.read_text())
         object_id, alert_id = (int(x) for x in path.stem.split("_"))
