@@ -163,7 +163,7 @@ def run_broker(
         return serve(
             apart or broker,
             link.open(run.path),
-            Route(link.topic(answer_topic(broker.name)), link.topic(ALERTS), stream_schema(run), broker.name),
+            Route(link.topic(answer_topic(broker.name)), link.topic(ALERTS), group=broker.name),
             batching=Batching(expect=partial(_alerts_in_stream, run)),
             watch=watch,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -15,7 +16,7 @@ from streamer.answers import Sender, encode_answers
 from streamer.clock import Clock
 from streamer.isolate import Quarantine
 from streamer.meter import Meter, Watch
-from streamer.schemas import SCHEMAS
+from streamer.schemas import SCHEMAS, schema_of
 from streamer.transports import MessageBatch, Transport
 
 __all__ = ["Batching", "Broker", "Route", "ServeReport", "serve"]
@@ -46,12 +47,13 @@ class Broker(Protocol):
 class Route:
     """Where a broker's alerts come from, in which schema and as which group, and where its answers go.
 
-    group: the broker's name for None.
+    schema: None for the one that most of the first alerts show by their first bytes. group: the broker's
+    name for None.
     """
 
     topic_out: str
     topic_in: str = "alerts"
-    schema: str = "elasticc_v0_9_1"
+    schema: str | None = None
     group: str | None = None
 
 
@@ -129,7 +131,7 @@ def serve(
     watch = watch or Watch()
     clock, meter = watch.clock, watch.meter
     options = batching or Batching()
-    service = _Service(broker, SCHEMAS[route.schema], Sender.of(broker), clock)
+    service = _Service(broker, SCHEMAS[route.schema] if route.schema else None, Sender.of(broker), clock)
     began = clock.now_us()
     consumer = transport.consumer(route.topic_in, route.group or broker.name)
     producer = transport.producer(route.topic_out)
@@ -195,6 +197,9 @@ class _Service:
     def answer(self, messages: MessageBatch, producer: Any) -> None:
         """Classify the alerts of a batch of messages and send the answers."""
         counts, ingest = self.counts, self._clock.now_us()
+        if self._schema is None:
+            ((kind, _),) = Counter(map(schema_of, messages.values)).most_common(1)
+            self._schema = SCHEMAS[kind]
         batch, wrong = self._schema.decode(messages.values, messages.timestamp)
         for row, reason in wrong:
             counts.reject(messages, row, reason)

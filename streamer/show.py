@@ -21,20 +21,9 @@ from streamer.schemas import SCHEMAS
 from streamer.schemas.lsst import version_codec
 from streamer.transports import MessageBatch, Transport
 
-__all__ = ["export_packets", "read_records", "schema_of", "show_alert", "tail", "to_json"]
+__all__ = ["export_packets", "read_records", "show_alert", "tail", "to_json"]
 
 _POLL = 1024
-
-
-def schema_of(packet: bytes, otherwise: str = "elasticc_v0_9_1") -> str:
-    """The wire format that a packet has by its first bytes; `otherwise` for bare Avro, which has no mark."""
-    if packet.startswith(b"Obj\x01"):
-        return "ztf_v4_02"
-    if packet.startswith(b"\0") and len(packet) > 5:
-        major, minor = divmod(int.from_bytes(packet[1:5], "big"), 100)
-        if f"lsst_v{major}_{minor}" in SCHEMAS:
-            return f"lsst_v{major}_{minor}"
-    return otherwise
 
 
 def read_records(packets: Packets, schema: str) -> list[Any]:

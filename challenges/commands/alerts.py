@@ -133,7 +133,8 @@ def tail(
     """Print the last alerts of a topic as JSON, with their offsets and times."""
     from challenges.pipeline import open_run, stream_schema
     from streamer.packets import Packets
-    from streamer.show import read_records, schema_of, to_json
+    from streamer.schemas import schema_of
+    from streamer.show import read_records, to_json
     from streamer.show import tail as last_of
 
     link = link_of(transport, settings, prefix)

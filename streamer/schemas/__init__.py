@@ -1,5 +1,5 @@
 """Wire formats: a folder each, which binds SCHEMA."""
 
-from streamer.schemas.registry import SCHEMAS
+from streamer.schemas.registry import SCHEMAS, schema_of
 
-__all__ = ["SCHEMAS"]
+__all__ = ["SCHEMAS", "schema_of"]

@@ -10,10 +10,21 @@ import fastavro
 from brokerbench.errors import InputError
 from brokerbench.registry import Registry
 
-__all__ = ["SCHEMAS", "load_avsc"]
+__all__ = ["SCHEMAS", "load_avsc", "schema_of"]
 
 _NEEDS = ("name", "framing", "avro", "encode", "decode")
 SCHEMAS = Registry("streamer.schemas", "SCHEMA", needs=_NEEDS, skip=("batch", "lsst", "schema", "registry"))
+
+
+def schema_of(packet: bytes, otherwise: str = "elasticc_v0_9_1") -> str:
+    """The wire format that a packet has by its first bytes; `otherwise` for bare Avro, which has no mark."""
+    if packet.startswith(b"Obj\x01"):
+        return "ztf_v4_02"
+    if packet.startswith(b"\0") and len(packet) > 5:
+        major, minor = divmod(int.from_bytes(packet[1:5], "big"), 100)
+        if f"lsst_v{major}_{minor}" in SCHEMAS:
+            return f"lsst_v{major}_{minor}"
+    return otherwise
 
 
 def load_avsc(path: str | Path) -> dict[str, Any]:

@@ -17,9 +17,8 @@ from streamer.local_kafka import LocalKafka
 from streamer.meter import Watch
 from streamer.packets import PacketFile, Packets
 from streamer.replay import play
-from streamer.schemas import SCHEMAS
+from streamer.schemas import SCHEMAS, schema_of
 from streamer.serve import Batching, Route, serve
-from streamer.show import schema_of
 from streamer.transports.kafka import Kafka
 from streamer.transports.spool import Spool
 from tests.streamer.runs import Prior, make_run
@@ -45,6 +44,14 @@ def test_a_packet_tells_its_schema(schema: str, tmp_path: Path, capsys: pytest.C
     said = capsys.readouterr().out
     assert said.count(f"bytes of {schema}") == 2
     assert "not an alert" not in said
+
+
+@pytest.mark.parametrize("schema", sorted(SCHEMAS))
+def test_a_broker_started_before_its_stream_finds_out_what_it_is_sent(schema: str, tmp_path: Path) -> None:
+    run = made(tmp_path / "run", schema)
+    sent = play(run, Spool(run.path / "topics")).sent
+    report = serve(Prior(), Spool(run.path / "topics"), Route("answers"))
+    assert (report.answered, report.malformed) == (sent, 0)
 
 
 def test_what_is_no_alert_is_said_to_be_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -99,7 +99,7 @@ def test_the_schema_steps_in_mid_stream_and_readers_go_on(spool: Spool) -> None:
 def test_a_broker_survives_everything_and_counts_it(spool: Spool) -> None:
     faults = Faults(5, duplicates=0.05, truncated=0.05, corrupted=0.02, late=0.1, step=900)
     report = spoil(spool, "alerts", "bad", faults)
-    served = serve(Prior(), spool, Route("answers", "bad", "lsst_v10_0"))
+    served = serve(Prior(), spool, Route("answers", "bad"))
     assert served.received == report.sent
     assert served.failed == 0
     assert served.malformed >= report.truncated * 0.9  # a bit turned in a number goes unseen
