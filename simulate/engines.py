@@ -80,8 +80,8 @@ def fallback_power(luminosity: Array, time: Array, viscous: Array) -> Array:
 
     luminosity: [erg/s] of the power law at the time [d] when the most bound debris returns; it rises over
     a fifth of that time before, and the two meet in a round peak, as debris has a spread of energies
-    (Guillochon & Ramirez-Ruiz 2013 fig. 5). viscous: [d], the delay by accretion, exp(-t/T)/T convolved (Mockler, Guillochon &
-    Ramirez-Ruiz 2019 eq. 3-7).
+    (Guillochon & Ramirez-Ruiz 2013 fig. 5). viscous: [d], the delay by accretion, exp(-t/T)/T convolved
+    (Mockler, Guillochon & Ramirez-Ruiz 2019 eq. 3-7).
     """
     days = days_grid()
     x = days / time[:, None]

@@ -25,6 +25,8 @@ Spectra = Callable[[Array, Array], Array]
 Law = Callable[[Array], Array]
 
 _FINE = 1.25  # A
+FLOOR = 1e-4
+"""Least light after the peak, over the peak; it decays with 30 d. Some models go below zero at late times."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +107,8 @@ def template_flux(table: TemplateTable, scene: Scene, *, amplitude: Array, colou
 
     amplitude: f8[n, k] of the components. colour: f8[n]. stretch: f8[n], of the phase. Before the
     first phase the flux is 0, after the last it decays with the e-folding time of its last ten days,
-    kept within `fade` days (rest frame): no edge. NaN where the band leaves the model.
+    kept within `fade` days (rest frame): no edge. After the peak it is never below FLOOR. NaN where the
+    band leaves the model.
     """
     out = np.zeros(len(scene.mjd), "f4")
     _interpolate(
@@ -156,7 +159,8 @@ def _interpolate(order, values, valid, axes, shape, scene, out):  # type: ignore
     z, t0, offsets, mjd, band = scene
     n_band, n_z, n_c, n_comp, n_phase = values.shape
     curve = np.zeros((n_band, n_phase), np.float32)
-    fade = np.zeros(n_band)
+    fade, top = np.zeros(n_band), np.zeros(n_band)
+    summit = np.zeros(n_band, np.int64)
     state = np.zeros(n_band, np.int8)  # 0 to do, 1 done, 2 outside the model
     for k in order:
         state[:] = 0
@@ -178,15 +182,20 @@ def _interpolate(order, values, valid, axes, shape, scene, out):  # type: ignore
                     state[b] = 1
                     _blend(values[b], valid[b], jz, jc, wz, wc, u - jz, amplitude[k], curve[b])
                     fade[b] = _fading(curve[b], fade_low, fade_high)
+                    summit[b] = np.argmax(curve[b])
+                    top[b] = FLOOR * curve[b, summit[b]]
             if state[b] == 2:
                 out[i] = np.nan
             elif phase >= n_phase - 1:
-                out[i] = max(curve[b, n_phase - 1], 0.0) * np.exp(-(phase - (n_phase - 1)) / fade[b])
+                last = max(curve[b, n_phase - 1], top[b] * np.exp((summit[b] - n_phase + 1) / 30.0))
+                out[i] = max(last * np.exp(-(phase - (n_phase - 1)) / fade[b]), 1e-30)  # no underflow to 0
             elif phase >= 0.0:
                 p = int(phase)
                 q = _cubic(phase - p)
                 flux = q[1] * curve[b, p] + q[2] * curve[b, p + 1]
                 flux += q[0] * curve[b, max(p - 1, 0)] + q[3] * curve[b, min(p + 2, n_phase - 1)]
+                if flux < top[b] and phase > summit[b]:  # late light of a model may be below zero
+                    flux = max(flux, top[b] * np.exp((summit[b] - phase) / 30.0))
                 out[i] = max(flux, 0.0)  # the kernel undershoots where the light begins
 
 

@@ -20,6 +20,7 @@ from simulate.leaks import columns_without_physics, leak_score
 from simulate.photometry import lsst
 from simulate.rates import PerArea
 from simulate.registries import SOURCES
+from simulate.sources import sn_ia_salt3
 from simulate.validation import pulls
 
 __all__ = ["SECTIONS", "write"]
@@ -39,7 +40,7 @@ def fluxes(at: Place) -> list[str]:
     """SALT3's tables against sncosmo."""
     passbands = {"LSST": lsst(), "ZTF": ztf()}
     errors = {
-        name: formulas.salt3_errors(bands, str(at.data / SALT3), n=400, seed=5)
+        name: formulas.salt_errors(bands, sn_ia_salt3.MODEL, n=400, seed=5)
         for name, bands in passbands.items()
     }
     figures.salt3(errors, {name: bands.names for name, bands in passbands.items()}, at.figures / "salt3.svg")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,7 @@ from simulate.registries import SOURCES
 from simulate.source import Scene
 from simulate.sources import sn_ia_salt3
 
-__all__ = ["AB", "bandpass", "number_errors", "random_supernovae", "salt3_errors"]
+__all__ = ["AB", "bandpass", "number_errors", "random_supernovae", "salt_errors"]
 
 Array = NDArray[np.float64]
 
@@ -45,29 +47,32 @@ def random_supernovae(passbands: Passbands, n: int, seed: int) -> tuple[Scene, A
     return seen, rng.uniform(-3, 2, n), np.clip(rng.normal(0, 0.12, n), -0.3, 0.5)
 
 
-def salt3_errors(passbands: Passbands, folder: str, *, n: int, seed: int) -> tuple[Array, NDArray[np.int8]]:
-    """Errors f8[k] of SALT3's tables against sncosmo.bandflux, over the band's peak; and the bands i1[k].
+def salt_errors(passbands: Passbands, model: str, *, n: int, seed: int) -> tuple[Array, NDArray[np.int8]]:
+    """Errors f8[k] of a SALT model's tables against sncosmo.bandflux, over the band's peak; the bands i1[k].
 
-    folder: of the model's files, which SNCOSMO_DATA_DIR leads to too. Points without a model are left out.
+    model: below SNCOSMO_DATA_DIR/models, e.g. "salt3/salt3-f22". Points without a model are left out.
     """
     import sncosmo
 
     seen, x1, c = random_supernovae(passbands, n, seed)
     amplitude = np.stack([np.ones_like(x1), x1], axis=1)
     ours = templates.template_flux(
-        sn_ia_salt3.table(passbands), seen, amplitude=amplitude, colour=c, stretch=np.ones_like(x1)
+        sn_ia_salt3.table(passbands, model), seen, amplitude=amplitude, colour=c, stretch=np.ones_like(x1)
     )
-    model = sncosmo.Model(source=sncosmo.SALT3Source(modeldir=folder))
+    theirs_of = sncosmo.SALT2Source if model.startswith("salt2") else sncosmo.SALT3Source
+    peer = sncosmo.Model(
+        source=theirs_of(modeldir=str(Path(os.environ["SNCOSMO_DATA_DIR"]) / "models" / model))
+    )
     bands = [bandpass(band) for band in passbands.bands]
     errors, which = [], []
     for k in range(len(seen)):
-        model.set(z=seen.z[k], t0=0.0, x0=1.0, x1=x1[k], c=c[k])
+        peer.set(z=seen.z[k], t0=0.0, x0=1.0, x1=x1[k], c=c[k])
         for b, band in enumerate(bands):
             here = np.flatnonzero((seen.row == k) & (seen.band == b) & np.isfinite(ours))
             if not len(here):
                 continue
-            peak = model.bandflux(band, np.arange(-15, 30) * (1 + seen.z[k]), zp=31.4, zpsys="ab").max()
-            theirs = AB * np.maximum(model.bandflux(band, seen.mjd[here], zp=31.4, zpsys="ab"), 0.0)
+            peak = peer.bandflux(band, np.arange(-15, 30) * (1 + seen.z[k]), zp=31.4, zpsys="ab").max()
+            theirs = AB * np.maximum(peer.bandflux(band, seen.mjd[here], zp=31.4, zpsys="ab"), 0.0)
             errors.append(np.abs(ours[here] - theirs) / peak)
             which.append(np.full(len(here), b, "i1"))
     return np.concatenate(errors), np.concatenate(which)

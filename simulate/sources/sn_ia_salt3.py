@@ -28,11 +28,11 @@ def table(passbands: Passbands, model: str = MODEL) -> templates.TemplateTable:
     )
 
 
-def light(parameters: Parameters, scene: Scene, rng: Generator) -> Light:
+def light(parameters: Parameters, scene: Scene, rng: Generator, *, model: str = MODEL) -> Light:
     x0 = 10 ** (-0.4 * (parameters["mb"] - ZERO))
     amplitude = np.stack([x0, x0 * parameters["x1"]], axis=1)
     flux = templates.template_flux(
-        table(scene.passbands),
+        table(scene.passbands, model),
         scene,
         amplitude=amplitude,
         colour=parameters["c"],

@@ -113,6 +113,22 @@ def test_the_four_class_mix_into_a_run(benchmark: Any, warm: Plan, tmp_path: Pat
     note(benchmark, "objects/s with plan, Parquet and hashes", 4 * 4096)
 
 
+def test_two_workers(benchmark: Any, warm: Plan, tmp_path: Path) -> None:
+    """Wall time of one worker over that of two (issue: at least 1.8 on two idle cores)."""
+    names = count()
+
+    def go(workers: int) -> float:
+        path, start = tmp_path / str(next(names)), time.perf_counter()
+        generate(simulation(10 * 4096), path, workers=workers)
+        shutil.rmtree(path)
+        return time.perf_counter() - start
+
+    one = min(go(1) for _ in range(2))
+    benchmark.pedantic(lambda: go(2), rounds=2)
+    ratio = one / benchmark.stats.stats.min
+    note(benchmark, "objects/s with two workers", 4 * 10 * 4096, ratio=ratio, against="one worker, wall time")
+
+
 def test_matching_objects_with_visits(benchmark: Any, warm: Plan) -> None:
     sky = warm.stages[0].sky
     ra, dec = sky.positions(np.random.default_rng(1), 4096)

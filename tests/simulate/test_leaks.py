@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
+from brokerbench.config import decode
 from brokerbench.errors import InputError
 from brokerbench.store import Folder
 from simulate import SOURCES, CadenceChoice, Population, Survey, generate
@@ -33,6 +36,26 @@ def test_classes_cannot_be_told_without_physics(mixed: Folder) -> None:
     assert len(np.unique(labels)) >= 15
     leak = leak_score(table, labels, seed=1, per_class=250)
     assert leak.sigma < LIMIT, leak
+
+
+CHALLENGES = sorted((Path(__file__).parents[2] / "challenges").glob("*.toml"))
+
+
+@pytest.mark.parametrize("file", CHALLENGES, ids=lambda file: file.stem)
+def test_no_challenge_tells_its_classes_without_physics(file: Path, tmp_path: Path) -> None:
+    """Each challenge's own survey and mix, 300 objects of a population at most."""
+    challenge = tomllib.loads(file.read_text())
+    population = [decode(one, Population, where=file.name) for one in challenge["population"]]
+    few = [msgspec.structs.replace(one, count=300, rate_scale=None) for one in population]
+    survey = decode(challenge["survey"], Survey, where=file.name)
+    run = generate(small_simulation(survey=survey, population=few), tmp_path / "run")
+    leak = leak_score(*columns_without_physics(run), seed=1, per_class=300)
+    assert leak.objects >= 600
+    assert leak.sigma < LIMIT, leak
+
+
+def test_there_are_challenges() -> None:
+    assert len(CHALLENGES) >= 3
 
 
 def test_sources_cannot_be_told_either(mixed: Folder) -> None:

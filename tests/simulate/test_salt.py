@@ -11,25 +11,25 @@ from astropy.table import Table
 
 from brokerbench.errors import InputError
 from simulate import spectra, templates
-from simulate.fidelity.formulas import AB, bandpass, random_supernovae, salt3_errors
+from simulate.fidelity.formulas import AB, bandpass, random_supernovae, salt_errors
 from simulate.generate import plan
 from simulate.instruments import ztf
 from simulate.photometry import Passbands, lsst
 from simulate.settings import Population
-from simulate.sources import sn_ia, sn_ia_salt3
+from simulate.sources import sn_ia, sn_ia_salt2, sn_ia_salt3
 from tests.simulate.scenes import scene, small_simulation
 
 
 @pytest.mark.shared_data
+@pytest.mark.parametrize("model", [sn_ia_salt3.MODEL, sn_ia_salt2.MODEL])
 @pytest.mark.parametrize("passbands", [lsst(), ztf()], ids=["lsst", "ztf"])
-def test_salt3_tables_equal_sncosmo_to_a_thousandth_of_the_peak(
-    sncosmo_data: Path, passbands: Passbands
+def test_tables_of_salt_equal_sncosmo_to_a_thousandth_of_the_peak(
+    sncosmo_data: Path, passbands: Passbands, model: str
 ) -> None:
     """Error over band peak: 2e-4 at the 99th percentile, 1e-3 at most; z to 1.2."""
-    folder = str(sncosmo_data / "models/salt3/salt3-f22")
-    error, band = salt3_errors(passbands, folder, n=160, seed=5)
+    error, band = salt_errors(passbands, model, n=160, seed=5)
     assert len(error) > 1000
-    assert set(band) == set(range(len(passbands)))
+    assert len(set(band)) >= len(passbands) - 1  # SALT2 ends at 9200 A: no y but from afar
     assert np.quantile(error, 0.99) < 2e-4
     assert error.max() < 1e-3
 
