@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from scoring.snapshot import Snapshot
 
-__all__ = ["class_bins", "class_bins_plain"]
+__all__ = ["class_bins", "class_bins_plain", "weighted_bins"]
 
 
 def class_bins(
@@ -54,3 +54,34 @@ def _count(probability, predicted, true, target, group, counts, stated):  # type
             own = 1 if true[i] == t else 0
             counts[t, own, group[i], b] += 1
             stated[t, own, group[i], b] += p
+
+
+def weighted_bins(
+    bins: NDArray[np.int64],
+    probability: NDArray[np.float32],
+    *,
+    row: NDArray[np.int64],
+    weight: NDArray[np.float64],
+    shape: tuple[int, int],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Weight and summed probability in each row and bin for each resample, f8[n, *shape] each.
+
+    bins, row: i8[m, T] of each object and class, -1 for one that does not count; probability: f4[m, T];
+    weight: f8[n, m].
+    """
+    by_object = np.ascontiguousarray(weight.T)
+    counts, stated = np.zeros((2, *shape, len(weight)))
+    _weigh(bins, probability, row, by_object, counts, stated)
+    return counts.transpose(2, 0, 1), stated.transpose(2, 0, 1)
+
+
+@numba.njit(cache=True, nogil=True)
+def _weigh(bins, probability, row, weight, counts, stated):  # type: ignore[no-untyped-def]
+    for k in range(len(bins)):
+        for t in range(bins.shape[1]):
+            if bins[k, t] < 0:
+                continue
+            n, p = counts[row[k, t], bins[k, t]], stated[row[k, t], bins[k, t]]
+            for r in range(weight.shape[1]):
+                n[r] += weight[k, r]
+                p[r] += weight[k, r] * probability[k, t]

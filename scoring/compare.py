@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from itertools import combinations
 from typing import Any
 
@@ -16,36 +17,40 @@ from brokerbench.rng import stream
 from brokerbench.store import Folder
 from scoring.axes import Point, find_point, points
 from scoring.metric import Metric, chosen
-from scoring.pairs import Joint, holm, joint, mcnemar, merge_joints, resample_joint
+from scoring.paired import Drawn, Piece, drawn, merged, piece
+from scoring.pairs import Joint, holm, mcnemar
 from scoring.plans import make_plans
 from scoring.scope import scoped
 from scoring.snapshot import Snapshot, snapshot
 from scoring.sources import Answers, RunParts, find_answers, open_run
 from scoring.spec import Scoring
-from scoring.states import CONFUSION, Cells
-from scoring.tally import Plan, class_rows, in_force_rows
-from scoring.timeline import Sent, eligible
+from scoring.states import CONFUSION, State
+from scoring.tally import Plan, class_rows, used_rows, with_history
+from scoring.timeline import Sent, eligible, in_force
 
-__all__ = ["Difference", "Pair", "check_comparable", "compare"]
+__all__ = ["Difference", "Pair", "check_comparable", "compare", "differences"]
 
 
 @dataclass(frozen=True)
 class Difference:
     """Metric of A less metric of B on the same objects.
 
-    p: share of resamples on the other side of 0, twice; holm: adjusted for all pairs. better: the
-    label that is better where holm is below 1 - confidence, else empty.
+    class_id: of a metric of single classes, -1 of any other. p: share of resamples on the other side of
+    0, twice; holm: adjusted for all pairs. better: the label that is better where holm is below 1 -
+    confidence, else empty. missing: why there is no difference, where it is NaN.
     """
 
     metric: str
-    a: float
-    b: float
-    difference: float
-    low: float
-    high: float
-    p: float
-    holm: float
-    better: str
+    class_id: int
+    a: float = np.nan
+    b: float = np.nan
+    difference: float = np.nan
+    low: float = np.nan
+    high: float = np.nan
+    p: float = np.nan
+    holm: float = np.nan
+    better: str = ""
+    missing: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,34 +77,33 @@ def compare(
 ) -> list[Pair]:
     """Every pair of the run's classifiers at one point, their differences tested on paired objects.
 
-    classifiers: labels or folder names, all for None. Of `spec.metrics` those that
-    put each object into one cell: all but rankings, class-wise calibration, histories and metrics of
-    single classes. Under `missing = "exclude"` a pair rests on the objects that both answered.
-    Raises UnknownName for a classifier, ConfigError for a point or for unlike scopes, InputError for
-    fewer than two.
+    classifiers: labels or folder names, all for None. Every metric of `spec.metrics` has its rows, those
+    of single classes one a class; metrics of whole histories are compared at the last point alone, and
+    say so elsewhere. Under `missing = "exclude"` a pair rests on the objects that both answered. Raises
+    UnknownName for a classifier, ConfigError for a point or for unlike scopes, InputError for fewer
+    than two.
     """
     parts = open_run(run)
     answers = _named(scoped(find_answers(run, parts.parts), spec.scopes), classifiers)
     point = find_point(axis, points(spec))
-    metrics = {
-        name: m
-        for name, m in chosen(spec.metrics).items()
-        if isinstance(m.state, Cells) and not m.per_class and not m.history
-    }
-    plans = make_plans(parts, answers, spec, metrics)
-    states: dict[str, Cells] = {CONFUSION.name: CONFUSION}
-    states |= {m.state.name: m.state for m in metrics.values() if isinstance(m.state, Cells)}
+    metrics = chosen(spec.metrics)
+    used = {name: m for name, m in metrics.items() if point.axis == "last" or not m.history}
+    plans = make_plans(parts, answers, spec, used)
+    states: dict[str, State] = {CONFUSION.name: CONFUSION} | {m.state.name: m.state for m in used.values()}
     sides = list(combinations(range(len(answers)), 2))
-    held: dict[tuple[int, str], list[Joint]] = {(k, s): [] for k in range(len(sides)) for s in states}
+    held: dict[tuple[int, str], list[Piece]] = {(k, s): [] for k in range(len(sides)) for s in states}
     for seen in _snapshots(parts, answers, plans, point):
         for k, (i, j) in enumerate(sides):
             a, b = _common(seen[i], seen[j], spec)
             for name, state in states.items():
-                held[k, name].append(joint(state, a, b))
+                kept = held[k, name]
+                kept.append(piece(state, a, b))
+                if len(kept) > MERGED_AT_ONCE:
+                    kept[:] = [merged(state, kept)]
     found = [
         _pair(
             (answers[i].label, answers[j].label),
-            {name: merge_joints(held[k, name]) for name in states},
+            {name: (state, merged(state, held[k, name])) for name, state in states.items()},
             (plans[i], plans[j]),
             point=point,
             metrics=metrics,
@@ -107,6 +111,10 @@ def compare(
         for k, (i, j) in enumerate(sides)
     ]
     return _adjusted(found, metrics, spec)
+
+
+MERGED_AT_ONCE = 16
+"""Parts that are held of a pair before they are added."""
 
 
 def _named(answers: list[Answers], wanted: Sequence[str] | None) -> list[Answers]:
@@ -148,7 +156,8 @@ def _snapshot(
     alerts: Sent, answers: Answers, plan: Plan, *, part: str, at: tuple[Point, NDArray[np.int64]]
 ) -> Snapshot:
     given, (point, objects) = answers.part(part), at
-    best = in_force_rows(alerts, given, (point,), spec=plan.spec, where=str(answers.folder.path))
+    row = used_rows(alerts, given, plan.spec, where=str(answers.folder.path))
+    best = in_force(alerts, given, row=row, points=(point,))
     true = class_rows(alerts.class_id, plan.layout)[objects]
     missing = "prior" if plan.spec.missing == "exclude" else plan.spec.missing
     seen, _ = snapshot(
@@ -158,43 +167,32 @@ def _snapshot(
         layout=plan.layout,
         spec=msgspec.structs.replace(plan.spec, missing=missing),
     )
-    return seen
+    return with_history(seen, alerts, given, plan, row=row) if plan.history_states else seen
 
 
 def _common(a: Snapshot, b: Snapshot, spec: Scoring) -> tuple[Snapshot, Snapshot]:
     if spec.missing != "exclude" and spec.denominator != "answered":
         return a, b
     both = (a.predicted >= 0) & (b.predicted >= 0)
-    fields = ("object_id", "true", "predicted", "probability")
-    a, b = (replace(s, **{f: getattr(s, f)[both] for f in fields}) for s in (a, b))
-    return a, b
+    return a.take(both), b.take(both)
 
 
 def _pair(
     labels: tuple[str, str],
-    cells: Mapping[str, Joint],
+    held: Mapping[str, tuple[State, Piece]],
     plans: tuple[Plan, Plan],
     *,
     point: Point,
     metrics: Mapping[str, Metric],
 ) -> Pair:
-    spec = plans[0].spec
-    layouts = plans[0].layout, plans[1].layout
-    drawn, seen = {}, {}
-    for name in {m.state.name for m in metrics.values()}:
-        state = next(m.state for m in metrics.values() if m.state.name == name)
-        assert isinstance(state, Cells)
-        rng = stream(spec.seed, "compare", *labels, point.key, name)
-        drawn[name] = resample_joint(state, cells[name], layouts, rng=rng, n=spec.resamples)
-        seen[name] = tuple(
-            state.fold(layouts[k], *_margin(cells[name], side, state, layouts[k]))
-            for k, side in enumerate(("a", "b"))
-        )
-    differences = [
-        _difference(name, m, seen[m.state.name], drawn[m.state.name], spec.confidence)
-        for name, m in metrics.items()
-    ]
-    right = cells[CONFUSION.name]
+    spec, layouts = plans[0].spec, (plans[0].layout, plans[1].layout)
+    found = {}
+    for name in {m.state.name for m in metrics.values()} & set(held):
+        state, kept = held[name]
+        fresh = partial(stream, spec.seed, "compare", *labels, point.key, name)
+        found[name] = drawn(state, kept, layouts, rng=fresh, n=spec.resamples)
+    right = held[CONFUSION.name][1]
+    assert isinstance(right, Joint)
     a_right = right.a == layouts[0].target[right.true]
     b_right = right.b == layouts[1].target[right.true]
     a_alone = int(right.count[a_right & ~b_right].sum())
@@ -207,52 +205,65 @@ def _pair(
         b_alone=b_alone,
         mcnemar=mcnemar(a_alone, b_alone),
         mcnemar_holm=1.0,
-        differences=tuple(differences),
+        differences=tuple(
+            d
+            for name, m in metrics.items()
+            for d in differences(name, m, found.get(m.state.name), layouts[0].truth, spec.confidence)
+        ),
     )
 
 
-def _margin(cells: Joint, side: str, state: Cells, layout: Any) -> tuple[NDArray, NDArray]:
-    """Counts and sums [T, W] of one classifier."""
-    shape = (len(layout.truth), state.width(layout))
-    of, counted = getattr(cells, side), getattr(cells, side) >= 0
-    flat = (cells.true * shape[1] + of)[counted]
-    size = shape[0] * shape[1]
-    counts = np.bincount(flat, weights=cells.count[counted], minlength=size).astype(np.int64)
-    sums = np.bincount(flat, weights=getattr(cells, f"sum_{side}")[counted], minlength=size)
-    return counts.reshape(shape), sums.reshape(shape)
-
-
-def _difference(name: str, metric: Metric, seen: Any, drawn: Any, confidence: float) -> Difference:
-    a, b = (float(metric.value(s)) for s in seen)
-    samples = metric.value(drawn[0]) - metric.value(drawn[1])
-    samples = samples[~np.isnan(samples)]
-    tail = (1 - confidence) / 2
-    if not len(samples) or np.isnan(a - b):
-        return Difference(name, a, b, a - b, np.nan, np.nan, np.nan, np.nan, "")
-    low, high = np.quantile(samples, [tail, 1 - tail])
-    # The sample itself is one of the resamples, so that p is never 0 (Davison & Hinkley 1997, 4.12).
-    beyond = min((samples <= 0).sum(), (samples >= 0).sum())
-    p = min(1.0, 2 * (1 + int(beyond)) / (len(samples) + 1))
-    return Difference(name, a, b, a - b, float(low), float(high), p, p, "")
-
-
 def _adjusted(pairs: Sequence[Pair], metrics: Mapping[str, Metric], spec: Scoring) -> list[Pair]:
-    """The same pairs with p-values adjusted for their number, metric by metric."""
+    """The same pairs with p-values adjusted for their number, metric by metric and class by class."""
     by_mcnemar = holm([p.mcnemar for p in pairs])
     adjusted: list[list[Difference]] = [[] for _ in pairs]
-    for k, metric in enumerate(metrics.values()):
-        of = [pair.differences[k] for pair in pairs]
+    for of in zip(*(pair.differences for pair in pairs), strict=True):
         defined = [i for i, d in enumerate(of) if not np.isnan(d.p)]
         corrected = dict(zip(defined, holm([of[i].p for i in defined]), strict=True))
         for i, d in enumerate(of):
             p = corrected.get(i, np.nan)
-            first = (d.difference > 0) == (metric.direction == "higher")
+            first = (d.difference > 0) == (metrics[d.metric].direction == "higher")
             winner = (pairs[i].a if first else pairs[i].b) if p < 1 - spec.confidence else ""
             adjusted[i].append(replace(d, holm=p, better=winner))
     return [
         replace(pair, mcnemar_holm=p, differences=tuple(d))
         for pair, p, d in zip(pairs, by_mcnemar, adjusted, strict=True)
     ]
+
+
+def differences(
+    name: str, metric: Metric, of: Drawn | None, truth: Sequence[int], confidence: float
+) -> list[Difference]:
+    """Differences of one metric, one a class for a metric of single classes; of: None where not counted."""
+    ids = list(truth) if metric.per_class else [-1]
+    if of is None:
+        why = "of whole histories: compared at the last point alone"
+        return [Difference(name, c, missing=why) for c in ids]
+    a, b = (np.atleast_1d(metric.value(s)).astype(float) for s in of.seen)
+    middle = [np.atleast_1d(metric.value(s)).reshape(len(ids)) for s in of.around]
+    samples = np.subtract(*(metric.value(s).reshape(-1, len(ids)) for s in of.resamples))
+    samples = samples + ((a - b) - (middle[0] - middle[1]))
+    return [
+        _tested(
+            Difference(name, c, float(a[k]), float(b[k]), float(a[k] - b[k])),
+            samples[:, k],
+            metric=metric,
+            confidence=confidence,
+        )
+        for k, c in enumerate(ids)
+    ]
+
+
+def _tested(d: Difference, samples: NDArray[np.float64], *, metric: Metric, confidence: float) -> Difference:
+    samples = samples[~np.isnan(samples)]
+    tail = (1 - confidence) / 2
+    if np.isnan(d.difference) or not len(samples):
+        return replace(d, missing=metric.undefined)
+    low, high = np.quantile(samples, [tail, 1 - tail])
+    # The sample itself is one of the resamples, so that p is never 0 (Davison & Hinkley 1997, 4.12).
+    beyond = min((samples <= 0).sum(), (samples >= 0).sum())
+    p = min(1.0, 2 * (1 + int(beyond)) / (len(samples) + 1))
+    return replace(d, low=float(low), high=float(high), p=p, holm=p)
 
 
 def check_comparable(a: Mapping[str, Any], b: Mapping[str, Any]) -> None:

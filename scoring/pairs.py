@@ -12,7 +12,7 @@ from scoring.draws import multinomials
 from scoring.snapshot import Layout, Snapshot
 from scoring.states import Cells, Statistics
 
-__all__ = ["Joint", "holm", "joint", "mcnemar", "merge_joints", "resample_joint"]
+__all__ = ["Joint", "holm", "joint", "margin", "mcnemar", "merge_joints", "resample_joint"]
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,19 @@ def resample_joint(
             _add(drawn * (amount[mine] / cells.count[mine]), cell[mine], sums[side][:, t])
     a, b = (state.fold(layouts[i], counts[i], sums[i]) for i in (0, 1))
     return a, b
+
+
+def margin(
+    cells: Joint, side: str, state: Cells, layout: Layout
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Counts and sums [T, W] of classifier "a" or "b" alone."""
+    shape = (len(layout.truth), state.width(layout))
+    of, counted = getattr(cells, side), getattr(cells, side) >= 0
+    flat = (cells.true * shape[1] + of)[counted]
+    size = shape[0] * shape[1]
+    counts = np.bincount(flat, weights=cells.count[counted], minlength=size).astype(np.int64)
+    sums = np.bincount(flat, weights=getattr(cells, f"sum_{side}")[counted], minlength=size)
+    return counts.reshape(shape), sums.astype(np.float64).reshape(shape)
 
 
 def _add(drawn: NDArray, cell: NDArray[np.int64], out: NDArray) -> None:

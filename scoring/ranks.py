@@ -72,23 +72,50 @@ class Ranks:
         """Those of up to 200 resamples of the objects within each class.
 
         Draws depend on ids and true classes alone: equal generators resample two classifiers alike.
+        Where they are of a part of the sample they are moved to the values of the whole.
         """
         n = min(n, RESAMPLES)
         used, weight = resampled(arrays, rng=rng, n=n)
-        found = separation(arrays["score"][used], arrays["true"][used], weight)
-        return Statistics(layout, dict(zip(NAMES, found, strict=True)))
+        score, true = arrays["score"][used], arrays["true"][used]
+        found = dict(zip(NAMES, separation(score, true, weight), strict=True))
+        if len(used) < len(arrays["true"]):
+            once = (arrays["objects"] / np.maximum(np.bincount(true, minlength=len(arrays["objects"])), 1))[
+                true
+            ]
+            part = dict(zip(NAMES, separation(score, true, once[None]), strict=True))
+            found = _moved(found, part, self.statistics(layout, arrays))
+        return Statistics(layout, found)
+
+
+def _moved(drawn: Arrays, part: Arrays, whole: Statistics) -> dict[str, NDArray[np.float64]]:
+    """Draws of a part of the objects, with the areas and precisions of all of them in their middle."""
+    total = drawn["total"]  # the same in all three: resamples keep the size of each class
+    weight = total[:, :, None] * total[:, None, :]
+    area = (drawn["pairs"] + (whole["pairs"] - part["pairs"])) / np.maximum(weight, 1e-300)
+    precision = drawn["precision"] + (whole["precision"] - part["precision"])
+    return {
+        "pairs": np.clip(area, 0.0, 1.0) * weight,
+        "total": total,
+        "precision": np.clip(precision, 0.0, 1.0),
+    }
 
 
 def resampled(
-    arrays: Arrays, *, rng: np.random.Generator, n: int
+    arrays: Arrays,
+    *,
+    rng: np.random.Generator,
+    n: int,
+    size: NDArray[np.int64] | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Rows of the sample that resamples are drawn from, i8[m], and their weights in each, f8[n, m].
 
-    Up to 512 objects of a class are drawn with replacement. Of a class of which more were kept the 512
-    of the smallest hashes have gamma weights with the variance that the kept ones would have (the
-    Bayesian bootstrap of Rubin 1981). The weights of a class sum to its number of objects.
+    size: i8[T], objects of a resample of each class, those kept where None. Up to 512 are drawn with
+    replacement from themselves. Of a class of more the 512 of the smallest hashes have gamma weights
+    with the variance that a resample of that size would have (the Bayesian bootstrap of Rubin 1981).
+    The weights of a class sum to its number of objects.
     """
     kept = np.bincount(arrays["true"], minlength=len(arrays["objects"]))
+    size = kept if size is None else size
     used = np.flatnonzero(lowest(arrays["true"], arrays["hash"], DRAWN_FROM))
     # In the order of the hashes, so that draws do not depend on how the objects came.
     used = used[np.lexsort((arrays["hash"][used], arrays["true"][used]))]
@@ -96,10 +123,10 @@ def resampled(
     first = 0
     for t in np.flatnonzero(kept):
         m = int(min(kept[t], DRAWN_FROM))
-        if kept[t] <= DRAWN_FROM:
+        if size[t] <= m:
             drawn = multinomials(np.ones((1, m), np.int64), rng=rng, n=n)[:, 0].T.astype(np.float64)
         else:
-            drawn = rng.standard_gamma(kept[t] / m, (m, n))
+            drawn = rng.standard_gamma(size[t] / m, (m, n))
         weight[first : first + m] = drawn * (arrays["objects"][t] / drawn.sum(0))
         first += m
     return used, weight.T

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.bins import class_bins
+from scoring.bins import class_bins, weighted_bins
 from scoring.snapshot import Layout, Snapshot
 from scoring.states import Arrays, Cells, Statistics, resample_cells
 
@@ -71,6 +71,16 @@ class ClassReliability:
         drawn = resample_cells(arrays["cells"], rng=rng, n=n)
         mean = arrays["stated"] / np.maximum(arrays["cells"], 1)
         return Statistics(layout, _by_class(drawn, drawn * mean))
+
+    def weighted(self, layout: Layout, sample: Arrays, weight: NDArray[np.float64]) -> Statistics:
+        """Counts of weighted objects: sample as scoring.paired has it, weight f8[n, m]."""
+        n_true = sample["score"].shape[1]
+        row = 2 * np.arange(n_true) + (sample["true"][:, None] == np.arange(n_true))
+        bins = np.where(sample["answered"][:, None], bin_of(sample["score"].astype(np.float64)), -1)
+        shape = (2 * n_true, BINS)
+        return Statistics(
+            layout, _by_class(*weighted_bins(bins, sample["score"], row=row, weight=weight, shape=shape))
+        )
 
 
 def _by_class(cells: NDArray, stated: NDArray) -> dict[str, NDArray]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numba
@@ -90,6 +90,23 @@ class Snapshot:
     probability: NDArray[np.float64]  # [n, C], rows sum to 1; zeros where there is no answer at all
     history: History | None = None  # at the last point
     nightly: Nightly | None = None  # likewise, where a metric needs it
+
+    def take(self, kept: NDArray[np.bool_]) -> Snapshot:
+        """The snapshot of some of the objects; kept: bool[n]."""
+        nightly = self.nightly
+        if nightly is not None:
+            rows = kept[nightly.row]
+            place = (np.cumsum(kept) - 1)[nightly.row[rows]]
+            nightly = Nightly(nightly.budget, nightly.night[rows], place, nightly.probability[rows])
+        return replace(
+            self,
+            object_id=self.object_id[kept],
+            true=self.true[kept],
+            predicted=self.predicted[kept],
+            probability=self.probability[kept],
+            history=None if self.history is None else self.history.take(kept),
+            nightly=nightly,
+        )
 
     def true_probability(self) -> NDArray[np.float64]:
         """Probability of the true class, f8[n]."""

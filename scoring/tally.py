@@ -12,7 +12,7 @@ from brokerbench.errors import AccountingError
 from brokerbench.tables import NO_TIME, Classifications
 from scoring import latency
 from scoring.axes import Point
-from scoring.history import History, histories
+from scoring.history import histories
 from scoring.join import match
 from scoring.latency import Latencies
 from scoring.nightly import NIGHTLY, answers_by_night, night_of
@@ -25,7 +25,18 @@ from scoring.timeline import Sent, eligible, in_force, with_answers
 ALL = "all"
 """The slice of every object."""
 
-__all__ = ["ALL", "Counted", "Given", "Plan", "Tally", "class_rows", "in_force_rows", "merge", "tally"]
+__all__ = [
+    "ALL",
+    "Counted",
+    "Given",
+    "Plan",
+    "Tally",
+    "class_rows",
+    "merge",
+    "tally",
+    "used_rows",
+    "with_history",
+]
 
 Key = tuple[int, str, str, str]  # point, slice, state, array
 
@@ -107,18 +118,12 @@ def tally(alerts: Sent, answers: Classifications, plan: Plan, *, where: str) -> 
         given.append(Given(seen.object_id, seen.true, CONFUSION.cell(seen, np.zeros(0))))
         _count(arrays, (a, ALL), seen, plan.states)
         if plan.history_states and plan.points[a].axis == "last":
-            history = _histories(alerts, answers, plan, np.where(in_time, row, -1), true)
-            whole = replace(seen, history=history.take(match(alerts.object_id, seen.object_id)))
-            if NIGHTLY in plan.history_states:
-                used = np.where(in_time, row, -1)
-                whole = replace(
-                    whole, nightly=answers_by_night(alerts, answers, seen, row=used, spec=plan.spec)
-                )
+            whole = with_history(seen, alerts, answers, plan, row=np.where(in_time, row, -1))
             _count(arrays, (a, ALL), whole, plan.history_states)
         if a in plan.slice_points:
             of = match(alerts.object_id, seen.object_id)
             for name, group, label in plan.slices:
-                some = _taken(seen, alerts.groups[name][of] == group)
+                some = seen.take(alerts.groups[name][of] == group)
                 _count(arrays, (a, label), some, plan.slice_states)
     on_time = int(in_time.sum())
     answered = np.zeros(len(true), bool)
@@ -144,11 +149,20 @@ def _count(arrays: dict[Key, NDArray], at: tuple[int, str], seen: Snapshot, stat
             arrays[(*at, state.name, name)] = array
 
 
-def _histories(
-    alerts: Sent, answers: Classifications, plan: Plan, row: NDArray[np.int64], true: NDArray[np.int64]
-) -> History:
+def with_history(
+    seen: Snapshot, alerts: Sent, answers: Classifications, plan: Plan, *, row: NDArray[np.int64]
+) -> Snapshot:
+    """The snapshot with the whole history of each object, and the answers of each night where needed.
+
+    row: i8[k], the alert that each answer belongs to, -1 for one that does not count.
+    """
+    true = class_rows(alerts.class_id, plan.layout)
     target = np.where(true >= 0, plan.layout.target[np.maximum(true, 0)], -1)
-    return histories(alerts, answers, row=row, target=target, layout=plan.layout)
+    history = histories(alerts, answers, row=row, target=target, layout=plan.layout)
+    seen = replace(seen, history=history.take(match(alerts.object_id, seen.object_id)))
+    if NIGHTLY not in plan.history_states:
+        return seen
+    return replace(seen, nightly=answers_by_night(alerts, answers, seen, row=row, spec=plan.spec))
 
 
 SHOWN = 6
@@ -184,16 +198,6 @@ def _added_nights(rows: NDArray[np.int64]) -> NDArray[np.int64]:
     nights, of = numbered(rows[:, 0])
     sums = [np.bincount(of, weights=rows[:, k], minlength=len(nights)) for k in (1, 2)]
     return np.stack([nights, *sums], 1).astype(np.int64)
-
-
-def _taken(seen: Snapshot, kept: NDArray[np.bool_]) -> Snapshot:
-    return replace(
-        seen,
-        object_id=seen.object_id[kept],
-        true=seen.true[kept],
-        predicted=seen.predicted[kept],
-        probability=seen.probability[kept],
-    )
 
 
 def merge(tallies: Sequence[Tally], plan: Plan) -> Tally:
@@ -235,12 +239,10 @@ def _merged(parts: Sequence[Mapping[Key, NDArray]], plan: Plan) -> dict[Key, NDA
     return arrays
 
 
-def in_force_rows(
-    alerts: Sent, answers: Classifications, points: tuple[Point, ...], *, spec: Scoring, where: str
-) -> NDArray[np.int64]:
-    """Row of the answer in force at each point, i8[n, A], -1 for none; late answers do not count."""
+def used_rows(alerts: Sent, answers: Classifications, spec: Scoring, *, where: str) -> NDArray[np.int64]:
+    """The alert that each answer belongs to, i8[k], -1 for one that is late."""
     row, _, in_time = _arrivals(alerts, answers, spec, where)
-    return in_force(alerts, answers, row=np.where(in_time, row, -1), points=points)
+    return np.where(in_time, row, -1)
 
 
 def _arrivals(

@@ -9,7 +9,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.bins import class_bins
+from scoring.bins import class_bins, weighted_bins
 from scoring.ranks import hash_ids
 from scoring.snapshot import Layout, Snapshot
 from scoring.states import Arrays, Statistics, resample_cells
@@ -32,7 +32,7 @@ class Thresholds:
 
     def count(self, snapshot: Snapshot) -> Arrays:
         """``cells`` i8[T * 2 * 2, 401], bin 0 for objects without an answer."""
-        half = (hash_ids(snapshot.object_id) >> np.uint64(17)).astype(np.int64) & 1
+        half = _half(hash_ids(snapshot.object_id))
         counts, _ = class_bins(snapshot, BINS, group=half, n_groups=2)
         n_true, absent = len(counts), snapshot.predicted < 0
         own = np.bincount(2 * snapshot.true[absent] + half[absent], minlength=2 * n_true).reshape(-1, 2)
@@ -53,8 +53,24 @@ class Thresholds:
         drawn = resample_cells(arrays["cells"], rng=rng, n=min(n, 200))
         return Statistics(layout, {"cells": drawn.reshape(len(drawn), -1, 2, 2, BINS + 1)})
 
+    def weighted(self, layout: Layout, sample: Arrays, weight: NDArray[np.float64]) -> Statistics:
+        """Cells of weighted objects: sample as scoring.paired has it, weight f8[n, m]."""
+        n_true = sample["score"].shape[1]
+        own = sample["true"][:, None] == np.arange(n_true)
+        row = (np.arange(n_true) * 2 + own) * 2 + _half(sample["hash"])[:, None]
+        bins = np.minimum((sample["score"].astype(np.float64) * BINS).astype(np.int64), BINS - 1) + 1
+        bins[~sample["answered"]] = 0
+        shape = (4 * n_true, BINS + 1)
+        cells, _ = weighted_bins(bins, sample["score"], row=row, weight=weight, shape=shape)
+        return Statistics(layout, {"cells": cells.reshape(len(cells), n_true, 2, 2, BINS + 1)})
+
 
 THRESHOLDS = Thresholds()
+
+
+def _half(hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """The half of the objects that each belongs to, by a bit of its hash."""
+    return (hashes >> np.uint64(17)).astype(np.int64) & 1
 
 
 def held_out_f1(cells: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -83,27 +83,36 @@ def compare(
         list[str] | None, typer.Argument(metavar="[CLASSIFIER]...", help="Two or more; all without any.")
     ] = None,
     axis: Annotated[str, typer.Option(help="last, detection:3, days:8 ..")] = "last",
-    metric: Annotated[list[str] | None, typer.Option(help="Metric; macro F1 and log loss without.")] = None,
+    metric: Annotated[
+        list[str] | None, typer.Option(help="Metric, core or all; macro_f1 and log_loss without.")
+    ] = None,
     challenge: Annotated[str | None, typer.Option(help="Challenge whose [scoring] holds.")] = None,
 ) -> None:
     """Compare classifiers on the same objects: paired intervals, McNemar, Holm over all pairs."""
     import msgspec
     from rich.table import Table
 
+    from brokerbench.taxonomy import ELASTICC2
     from challenges.challenge import find_scoring
     from challenges.pipeline import open_run
     from scoring.compare import compare as compare_classifiers
     from scoring.spec import Scoring
 
     spec = find_scoring(challenge) if challenge else Scoring()
-    spec = msgspec.structs.replace(spec, metrics=metric or ["macro_f1", "log_loss"])
+    named = metric or ["macro_f1", "log_loss"]
+    every = named[0] if named in (["core"], ["all"]) else named
+    spec = msgspec.structs.replace(spec, metrics=every)
     for pair in compare_classifiers(open_run(run_path), classifiers or None, spec=spec, axis=axis):
         table = Table(title=f"{pair.a} - {pair.b}, {pair.n:,} objects", box=SIMPLE_HEAVY)
         for name in ("metric", "difference", "interval", "Holm p", "better"):
             table.add_column(name, no_wrap=True)
         for d in pair.differences:
+            name = d.metric if d.class_id < 0 else f"{d.metric} {ELASTICC2.name_of(d.class_id)}"
+            if d.missing:
+                table.add_row(name, "undefined", d.missing, "", "")
+                continue
             interval = f"{d.low:+.3f}..{d.high:+.3f}"
-            table.add_row(d.metric, f"{d.difference:+.3f}", interval, f"{d.holm:.2g}", d.better or "tie")
+            table.add_row(name, f"{d.difference:+.3f}", interval, f"{d.holm:.2g}", d.better or "tie")
         out_console.print(table)
         say(
             f"{pair.a} alone is right on {pair.a_alone:,} objects, {pair.b} alone on {pair.b_alone:,}; "

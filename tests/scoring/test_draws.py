@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
+from scoring import ranks
 from scoring.bins import class_bins, class_bins_plain
 from scoring.draws import multinomials, multinomials_plain
-from scoring.ranks import DRAWN_FROM, hash_ids, lowest, resampled
+from scoring.metric import METRICS
+from scoring.ranks import DRAWN_FROM, RANKS, hash_ids, lowest, resampled
 from scoring.separation import ascending
 from scoring.thresholds import held_out_f1, held_out_f1_plain
 from scoring.values import quantiles
-from tests.scoring.snapshots import layout_of, random_case, snapshot_of
+from tests.scoring.snapshots import layout_of, random_case, snapshot_of, value_of
 
 ROWS = (
     (5,),
@@ -93,6 +95,27 @@ def test_weights_do_not_depend_on_the_order_of_objects() -> None:
     b, wb = resampled(other, rng=np.random.default_rng(1), n=5)
     assert (hashes[a] == hashes[order][b]).all()
     np.testing.assert_array_equal(wa, wb)
+
+
+def test_intervals_of_ranks_lie_around_the_value_of_all_objects(monkeypatch: pytest.MonkeyPatch) -> None:
+    true, probability = random_case(8, 3000)
+    seen = snapshot_of(true, probability, layout=layout_of())
+    arrays, names = RANKS.count(seen), ("macro_roc_auc", "roc_auc", "average_precision", "hand_till_auc")
+
+    def ends() -> dict[str, np.ndarray]:
+        drawn = RANKS.resample(layout_of(), arrays, rng=np.random.default_rng(4), n=200)
+        return {m: quantiles(METRICS[m].value(drawn).reshape(200, -1), (0.025, 0.975)) for m in names}
+
+    whole = ends()
+    monkeypatch.setattr(ranks, "DRAWN_FROM", 100)
+    some = ends()
+    for name in names:
+        value = value_of(name, seen)
+        for low, high in (whole[name], some[name]):
+            assert (low <= value).all()
+            assert (value <= high).all()
+        # 100 of 600 objects a class: a width is known to one part in sqrt(200).
+        np.testing.assert_allclose(some[name][1] - some[name][0], whole[name][1] - whole[name][0], rtol=0.4)
 
 
 @pytest.mark.parametrize("most", [1, 30, 1000])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -173,6 +174,13 @@ def test_a_scope_that_cannot_be_is_an_error(answered: Folder, tmp_path: Path) ->
         score(answered, spec=Scoring(scopes={"good": [111]}), out=tmp_path / "s")
 
 
+@pytest.fixture
+def own(answered: Folder, tmp_path: Path) -> Folder:
+    """A run whose manifests a test may change."""
+    shutil.copytree(answered.path, tmp_path / "own")
+    return Folder.open(tmp_path / "own", kind="run")
+
+
 def _declare(run: Folder, name: str, **changes: object) -> None:
     """Change the manifest of a classifier's answers."""
     file = run.path / "answers" / name / "manifest.json"
@@ -180,49 +188,52 @@ def _declare(run: Folder, name: str, **changes: object) -> None:
 
 
 def test_a_submission_declares_its_scope_itself_and_the_specification_has_the_last_word(
-    answered: Folder, tmp_path: Path
+    own: Folder, tmp_path: Path
 ) -> None:
     params = {"broker": "test", "version": "1", "name": "poor"}
-    _declare(answered, "good", scope=[2332, 2222])
-    _declare(answered, "poor", classifier={**params, "params": "trees=100; scope=2220"})
+    _declare(own, "good", scope=[2332, 2222])
+    _declare(own, "poor", classifier={**params, "params": "trees=100; scope=2220"})
 
     def scored(**scopes: list[int]) -> dict[str, tuple[list[int], str, float]]:
-        folder = score(answered, spec=Scoring(intervals=False, scopes=scopes), out=tmp_path / "s")
+        folder = score(own, spec=Scoring(intervals=False, scopes=scopes), out=tmp_path / "s")
         value = {r["classifier"]: r["value"] for r in leaderboard(folder)}
         found = load_scores(folder)[1]["classifiers"]
         return {c["folder"]: (c["scope"], c["scope_from"], value[c["label"]]) for c in found}
 
-    own = scored()
-    assert [own[n][:2] for n in ("good", "poor")] == [([2222, 2332], "submission"), ([2220], "submission")]
+    declared = scored()
+    assert [declared[n][:2] for n in ("good", "poor")] == [
+        ([2222, 2332], "submission"),
+        ([2220], "submission"),
+    ]
     other = scored(good=[2222], poor=[])
     assert [other[n][:2] for n in ("good", "poor")] == [([2222], "scoring"), ([], "")]
     # What is declared and what is specified mean the same.
-    _declare(answered, "good", scope=[])
-    _declare(answered, "poor", classifier={**params, "params": "trees=100"})
+    _declare(own, "good", scope=[])
+    _declare(own, "poor", classifier={**params, "params": "trees=100"})
     specified = scored(good=[2222, 2332], poor=[2220])
-    assert {n: v for n, (_, _, v) in specified.items()} == {n: v for n, (_, _, v) in own.items()}
+    assert {n: v for n, (_, _, v) in specified.items()} == {n: v for n, (_, _, v) in declared.items()}
 
 
 @pytest.mark.parametrize("text", ["", "111", "2222,2222", "200", "Ia", "2222,", "2222.5"])
 def test_a_scope_that_a_stream_cannot_mean_stops_nobody_and_is_told(
-    answered: Folder, tmp_path: Path, text: str
+    own: Folder, tmp_path: Path, text: str
 ) -> None:
     about = {"broker": "test", "version": "1", "name": "poor", "params": f"model.onnx scope={text}"}
-    _declare(answered, "poor", classifier=about)
-    _, said = load_scores(score(answered, spec=Scoring(intervals=False), out=tmp_path / "s"))
+    _declare(own, "poor", classifier=about)
+    _, said = load_scores(score(own, spec=Scoring(intervals=False), out=tmp_path / "s"))
     good, poor = said["classifiers"]
     assert (good["scope"], good["scope_fault"]) == ([], "")
     assert (poor["scope"], poor["scope_from"]) == ([], "")
     assert poor["scope_fault"].startswith(f"scope={text}: expected class ids of ELAsTiCC2, each once")
 
 
-def test_a_manifest_with_another_scope_is_an_error(answered: Folder, tmp_path: Path) -> None:
+def test_a_manifest_with_another_scope_is_an_error(own: Folder, tmp_path: Path) -> None:
     for scope in ("2222", [111], [2222, 2222], [200], [None]):
-        _declare(answered, "poor", scope=scope)
+        _declare(own, "poor", scope=scope)
         with pytest.raises(
             InputError, match="poor.manifest.json: expected a scope of class ids of ELAsTiCC2, got"
         ):
-            score(answered, spec=Scoring(intervals=False), out=tmp_path / "s")
+            score(own, spec=Scoring(intervals=False), out=tmp_path / "s")
 
 
 def test_a_policy_declares_scopes_in_its_own_taxonomy(tmp_path: Path) -> None:
