@@ -28,7 +28,7 @@ from scoring.states import CONFUSION, State
 from scoring.tally import Plan, class_rows, used_rows, with_history
 from scoring.timeline import Sent, eligible, in_force
 
-__all__ = ["Difference", "Pair", "check_comparable", "compare", "differences"]
+__all__ = ["Difference", "Pair", "against", "compare", "differences"]
 
 
 @dataclass(frozen=True)
@@ -85,12 +85,45 @@ def compare(
     """
     parts = open_run(run)
     answers = _named(scoped(find_answers(run, parts.parts), spec.scopes), classifiers)
-    point = find_point(axis, points(spec))
+    sides = list(combinations(range(len(answers)), 2))
+    return _pairs(parts, answers, spec, find_point(axis, points(spec)), sides=sides)
+
+
+def against(
+    run: Folder, baseline: Folder, labels: tuple[str, str], *, spec: Scoring, axis: str = "last"
+) -> Pair:
+    """A classifier of a run and one of another set of answers to the same stream, as a pair.
+
+    labels: of the classifier in `run` and of the one in `baseline`, as scored. Raises UnknownName for
+    either and ConfigError for unlike scopes; whether the two answer one stream is `scoring.comparable`'s
+    to say.
+    """
+    parts = open_run(run)
+    found = []
+    for folder, label in zip((run, baseline), labels, strict=True):
+        answers = find_answers(folder, parts.parts)
+        there = {a.folder.path.name for a in answers} | {a.label for a in answers}
+        scopes = {name: ids for name, ids in spec.scopes.items() if name in there}
+        known = {a.label: a for a in scoped(answers, scopes)}
+        if label not in known:
+            raise UnknownName(f"compare: expected a classifier, got {label!r}; {did_you_mean(label, known)}")
+        found.append(known[label])
+    pair = _of_one_scope([found[0], replace(found[1], label=f"{found[1].label} (baseline)")])
+    return _pairs(parts, pair, spec, find_point(axis, points(spec)), sides=[(0, 1)])[0]
+
+
+def _pairs(
+    parts: RunParts,
+    answers: Sequence[Answers],
+    spec: Scoring,
+    point: Point,
+    *,
+    sides: Sequence[tuple[int, int]],
+) -> list[Pair]:
     metrics = chosen(spec.metrics)
     used = {name: m for name, m in metrics.items() if point.axis == "last" or not m.history}
     plans = make_plans(parts, answers, spec, used)
     states: dict[str, State] = {CONFUSION.name: CONFUSION} | {m.state.name: m.state for m in used.values()}
-    sides = list(combinations(range(len(answers)), 2))
     held: dict[tuple[int, str], list[Piece]] = {(k, s): [] for k in range(len(sides)) for s in states}
     for seen in _snapshots(parts, answers, plans, point):
         for k, (i, j) in enumerate(sides):
@@ -128,6 +161,10 @@ def _named(answers: list[Answers], wanted: Sequence[str] | None) -> list[Answers
         answers = list({known[name].label: known[name] for name in wanted}.values())
     if len(answers) < 2:
         raise InputError(f"compare: expected two classifiers or more, got {len(answers)}; run another one")
+    return _of_one_scope(answers)
+
+
+def _of_one_scope(answers: list[Answers]) -> list[Answers]:
     if len({a.scope for a in answers}) > 1:
         labels = ", ".join(a.label for a in answers)
         raise ConfigError(f"compare: expected classifiers of one scope, got {labels}; name some of one scope")
@@ -264,38 +301,3 @@ def _tested(d: Difference, samples: NDArray[np.float64], *, metric: Metric, conf
     beyond = min((samples <= 0).sum(), (samples >= 0).sum())
     p = min(1.0, 2 * (1 + int(beyond)) / (len(samples) + 1))
     return replace(d, low=float(low), high=float(high), p=p, holm=p)
-
-
-def check_comparable(a: Mapping[str, Any], b: Mapping[str, Any]) -> None:
-    """Raise ConfigError unless two summaries (scores.json) may be ordered against each other.
-
-    The run, its ledger, the policies and the versions of the metrics that both have must be equal.
-    """
-    for key in ("manifest_sha256", "ledger_sha256"):
-        if a["run"][key] != b["run"][key]:
-            raise ConfigError(
-                f"compare: expected scores of one run, got {a['run']['folder']} ({a['run'][key][:12]}) and "
-                f"{b['run']['folder']} ({b['run'][key][:12]}); score both classifiers on the same run"
-            )
-    policies = (
-        "classes",
-        "scopes",
-        "normalise",
-        "inner",
-        "denominator",
-        "missing",
-        "deadline_s",
-        "epsilon",
-        "budget",
-        "detections",
-        "days",
-    )
-    unlike = [k for k in policies if (a["spec"].get(k) or None) != (b["spec"].get(k) or None)]
-    if unlike:
-        raise ConfigError(f"compare: expected the same policies, got others for {', '.join(unlike)}")
-    both = set(a["metrics"]) & set(b["metrics"])
-    moved = sorted(m for m in both if a["metrics"][m]["version"] != b["metrics"][m]["version"])
-    if moved:
-        raise ConfigError(
-            f"compare: expected the same versions of metrics, got others for {', '.join(moved)}; score again"
-        )

@@ -10,13 +10,15 @@ from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 
-from brokerbench.config import Config
+from brokerbench.config import Config, decode
 from brokerbench.errors import ConfigError, UnknownName, did_you_mean
-from brokerbench.store import Folder
+from brokerbench.store import Folder, file_sha256
 from brokerbench.tables import Scores
 from scoring.axes import find_point
-from scoring.compare import check_comparable
+from scoring.comparable import check_comparable
+from scoring.compare import against
 from scoring.leaderboard import load_scores, scored_points
+from scoring.spec import Scoring
 
 __all__ = ["Gate", "Rule", "Verdict", "gate", "junit", "markdown"]
 
@@ -58,26 +60,53 @@ class Verdict:
     text: str
 
 
+@dataclass(frozen=True)
+class _Scored:
+    """A folder of scores and what it holds."""
+
+    folder: Folder
+    table: Scores
+    about: dict[str, Any]
+
+    @property
+    def run(self) -> Folder:
+        return Folder(self.folder.path.parent)
+
+    def label(self, wanted: str) -> str:
+        """The classifier of that label, or the only one."""
+        known = [c["label"] for c in self.about["classifiers"]]
+        if wanted not in known and len(known) != 1:
+            raise UnknownName(f"gate: expected {wanted!r} in the baseline, got {', '.join(known)}")
+        return wanted if wanted in known else known[0]
+
+    def holds_answers(self, label: str) -> bool:
+        """Whether the answers that were scored still lie beside the scores."""
+        (folder,) = (c for c in self.about["classifiers"] if c["label"] == label)
+        file = self.run.path / "answers" / folder["folder"] / "manifest.json"
+        return file.is_file() and file_sha256(file) == folder["manifest_sha256"]
+
+
 def gate(scores: Folder, rules: Gate, *, baseline: Folder | None = None) -> list[Verdict]:
     """A verdict for every rule and classifier, in the order of the rules.
 
     baseline: scores of the same run, policies and metric versions (ConfigError otherwise), needed by
     max_drop and margin; a classifier is compared with the one of its label or, where the baseline
-    has a single one, with that. An undefined value never passes. Differences from a baseline are
-    taken as independent, which makes `margin` stricter than a paired test would.
+    has a single one, with that. An undefined value never passes. `margin` rests on the difference on
+    the same objects where the answers that were scored still lie beside both scores (RUN/answers);
+    otherwise the two values are taken as independent, which is stricter.
     """
-    table, about = load_scores(scores)
-    base = load_scores(baseline) if baseline is not None else None
+    ours = _Scored(scores, *load_scores(scores))
+    base = None if baseline is None else _Scored(baseline, *load_scores(baseline))
     if base is not None:
-        check_comparable(about, base[1])
+        check_comparable(ours.about, base.about)
     if not rules.rules:
         raise ConfigError("gate: expected rules, got none")
     verdicts = []
     for k, rule in enumerate(rules.rules):
-        _check_rule(rule, k, about, base is not None)
-        labels = [c["label"] for c in about["classifiers"]]
+        _check_rule(rule, k, ours.about, base is not None)
+        labels = [c["label"] for c in ours.about["classifiers"]]
         for label in [rule.classifier] if rule.classifier else labels:
-            verdicts.append(_verdict(rule, label, table, base, about))
+            verdicts.append(_verdict(rule, label, ours, base))
     return verdicts
 
 
@@ -102,8 +131,8 @@ def _check_rule(rule: Rule, k: int, about: dict[str, Any], with_baseline: bool) 
         raise ConfigError(f"{where}: expected a baseline for max_drop or margin, got none; name one")
 
 
-def _row(table: Scores, rule: Rule, label: str, about: dict[str, Any]) -> tuple[float, float, float, str]:
-    point = find_point(rule.at, scored_points(about))
+def _row(of: _Scored, rule: Rule, label: str) -> tuple[float, float, float, str]:
+    table, point = of.table, find_point(rule.at, scored_points(of.about))
     at = np.isnan(table.at) if math.isnan(point.at) else table.at == point.at
     rows = (table.metric == rule.metric) & (table.classifier == label) & (table.axis == point.axis) & at
     rows &= (table.class_id == rule.class_id) & (table.slice == "all")
@@ -113,10 +142,8 @@ def _row(table: Scores, rule: Rule, label: str, about: dict[str, Any]) -> tuple[
     return float(table.value[i]), float(table.low[i]), float(table.high[i]), str(table.missing[i])
 
 
-def _verdict(
-    rule: Rule, label: str, table: Scores, base: tuple[Scores, dict[str, Any]] | None, about: dict[str, Any]
-) -> Verdict:
-    value, low, high, missing = _row(table, rule, label, about)
+def _verdict(rule: Rule, label: str, ours: _Scored, base: _Scored | None) -> Verdict:
+    value, low, high, missing = _row(ours, rule, label)
     if math.isnan(value):
         return Verdict(rule, label, False, value, f"undefined: {missing}")
     failed, said = [], [f"{value:.4f}"]
@@ -126,22 +153,37 @@ def _verdict(
     if rule.max is not None and not upper <= rule.max:
         failed.append(f"{upper:.4f} > {rule.max:g}")
     if base is not None and (rule.max_drop is not None or rule.margin is not None):
-        known = [c["label"] for c in base[1]["classifiers"]]
-        other = label if label in known else known[0] if len(known) == 1 else ""
-        if not other:
-            raise UnknownName(f"gate: expected {label!r} in the baseline, got {', '.join(known)}")
-        was, was_low, was_high, _ = _row(base[0], rule, other, base[1])
-        better = 1 if about["metrics"][rule.metric]["direction"] == "higher" else -1
-        change = better * (value - was)
-        # Half-widths on the sides that matter: the new value lower, the old one higher than it looks.
-        ours, theirs = (value - low, was_high - was) if better > 0 else (high - value, was - was_low)
-        worst = change - math.hypot(ours, theirs)
-        said.append(f"baseline {was:.4f}, change {change:+.4f}, at worst {worst:+.4f}")
+        other = base.label(label)
+        was = _row(base, rule, other)[0]
+        change = _better(rule, ours) * (value - was)
+        said.append(f"baseline {was:.4f}, change {change:+.4f}")
         if rule.max_drop is not None and not change >= -rule.max_drop:
             failed.append(f"worse by {-change:.4f} > {rule.max_drop:g}")
-        if rule.margin is not None and not worst > -rule.margin:
-            failed.append(f"could be worse by {-worst:.4f} >= {rule.margin:g}")
+        if rule.margin is not None:
+            worst, how = _worst(rule, (label, other), ours, base)
+            said.append(f"at worst {worst:+.4f} ({how})")
+            if not worst > -rule.margin:
+                failed.append(f"could be worse by {-worst:.4f} >= {rule.margin:g}")
     return Verdict(rule, label, not failed, value, "; ".join([*said, *failed]))
+
+
+def _better(rule: Rule, ours: _Scored) -> int:
+    return 1 if ours.about["metrics"][rule.metric]["direction"] == "higher" else -1
+
+
+def _worst(rule: Rule, labels: tuple[str, str], ours: _Scored, base: _Scored) -> tuple[float, str]:
+    """The end of the interval of the change, better counted as more, and what it rests on."""
+    better = _better(rule, ours)
+    if ours.holds_answers(labels[0]) and base.holds_answers(labels[1]):
+        spec = decode({**ours.about["spec"], "metrics": [rule.metric]}, Scoring, where="scores.json: spec")
+        pair = against(ours.run, base.run, labels, spec=spec, axis=rule.at)
+        (d,) = (d for d in pair.differences if d.class_id == rule.class_id)
+        return (d.low if better > 0 else -d.high), f"paired, {pair.n} objects"
+    value, low, high, _ = _row(ours, rule, labels[0])
+    was, was_low, was_high, _ = _row(base, rule, labels[1])
+    # Half-widths on the sides that matter: the new value lower, the old one higher than it looks.
+    mine, theirs = (value - low, was_high - was) if better > 0 else (high - value, was - was_low)
+    return better * (value - was) - math.hypot(mine, theirs), "as if independent: the answers are not there"
 
 
 def _name(verdict: Verdict) -> str:

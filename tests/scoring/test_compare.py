@@ -13,7 +13,8 @@ from scipy.stats import binomtest
 from brokerbench.errors import ConfigError, InputError, UnknownName
 from brokerbench.store import Folder
 from scoring import paired, ranks
-from scoring.compare import check_comparable, compare, differences
+from scoring.comparable import check_comparable
+from scoring.compare import compare, differences
 from scoring.leaderboard import leaderboard, load_scores
 from scoring.metric import METRICS
 from scoring.paired import Sides, drawn, merged, piece

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from brokerbench.config import decode
 from brokerbench.errors import ConfigError, UnknownName
-from brokerbench.store import Folder
+from brokerbench.store import Folder, file_sha256, read_table, write_table
+from brokerbench.tables import Classifications
 from scoring.gate import Gate, gate, junit, markdown
 from scoring.score import score
 from scoring.spec import Scoring
@@ -47,8 +51,6 @@ def test_a_sure_bound_is_on_the_end_of_the_interval(scores: Folder) -> None:
 def test_a_drop_from_the_baseline_fails(answered: Folder, scores: Folder, tmp_path: Path) -> None:
     """The poor one in place of the good: a baseline of one classifier is everybody's."""
     alone = tmp_path / "run"
-    import shutil
-
     shutil.copytree(answered.path, alone)
     shutil.rmtree(alone / "answers" / "poor")
     baseline = score(Folder.open(alone), spec=SPEC)
@@ -58,6 +60,57 @@ def test_a_drop_from_the_baseline_fails(answered: Folder, scores: Folder, tmp_pa
         assert not poor.passed
     tight = gate(scores, _rules({"metric": "macro_f1", "margin": 1e-4}), baseline=baseline)
     assert not tight[0].passed  # equal values, but the interval allows for more than the margin
+
+
+def _another(run: Folder, path: Path, name: str, change: Any) -> Folder:
+    """A copy of the run in which one classifier answers otherwise, scored."""
+    shutil.copytree(run.path, path)
+    folder = Folder(path / "answers" / name)
+    manifest = folder.manifest
+    for part in folder.parts:
+        file = folder.file("classifications", part)
+        table = read_table(file, Classifications)
+        table = Classifications(**{**table.as_dict(), "probability": change(table.probability)})
+        write_table(file, table)
+        entry = manifest["files"][f"classifications/{part}.parquet"]
+        entry["sha256"] = file_sha256(file)
+    (folder.path / "manifest.json").write_text(json.dumps(manifest))
+    return score(Folder.open(path), spec=SPEC)
+
+
+def test_a_margin_is_held_on_the_same_objects_where_the_answers_are_there(
+    answered: Folder, tmp_path: Path
+) -> None:
+    def nudged(p: np.ndarray) -> np.ndarray:
+        p = p.copy()
+        p[:4] = p[:4, ::-1]  # a few answers of each part
+        return p
+
+    before = _another(answered, tmp_path / "before", "good", lambda p: p)
+    after = _another(answered, tmp_path / "after", "good", nudged)
+    rule = {"metric": "macro_f1", "margin": 0.012, "classifier": "good 1"}
+    (paired,) = gate(after, _rules(rule), baseline=before)
+    assert "(paired, " in paired.text
+    assert paired.passed  # the interval of either value alone is wider than the margin
+    worst = float(paired.text.split("at worst ")[1].split()[0])
+    for name, rules in (("recall", {"class_id": 2222}), ("log_loss", {})):
+        (one,) = gate(
+            after, _rules({"metric": name, "margin": 0.5, "classifier": "good 1", **rules}), baseline=before
+        )
+        assert "(paired, " in one.text
+    # The answers are gone, or others than those that were scored: the values stand alone.
+    manifest = tmp_path / "before" / "answers" / "good" / "manifest.json"
+    manifest.write_text(manifest.read_text() + "\n")
+    (alone,) = gate(after, _rules(rule), baseline=before)
+    assert "(as if independent: the answers are not there)" in alone.text
+    assert float(alone.text.split("at worst ")[1].split()[0]) < 1.5 * worst < 0
+    assert not alone.passed
+    # The same answers differ in nothing: no margin is too small.
+    manifest.write_text(manifest.read_text()[:-1])
+    shutil.copytree(tmp_path / "before", tmp_path / "same")
+    same = Folder.open(tmp_path / "same" / "scores", kind="scores")
+    found = gate(same, _rules({"metric": "macro_f1", "margin": 1e-9}), baseline=before)
+    assert [v.passed for v in found] == [True, True]
 
 
 def test_an_undefined_value_never_passes(answered: Folder, tmp_path: Path) -> None:
@@ -105,9 +158,6 @@ def test_a_gate_needs_rules_and_a_baseline_with_the_classifier(
 ) -> None:
     with pytest.raises(ConfigError, match="gate: expected rules, got none"):
         gate(scores, _rules())
-    import json
-    import shutil
-
     run = tmp_path / "run"
     shutil.copytree(answered.path, run)
     for name in ("good", "poor"):

@@ -13,7 +13,8 @@ from sklearn.metrics import accuracy_score, f1_score
 from brokerbench.errors import ConfigError, InputError, UnknownName
 from brokerbench.store import Folder, read_table
 from brokerbench.tables import Classifications, Confusion, Ledger, Objects
-from scoring.compare import check_comparable, compare
+from scoring.comparable import check_comparable
+from scoring.compare import compare
 from scoring.convert import convert, find_policy, validate
 from scoring.doctor import doctor
 from scoring.history import histories, histories_plain

@@ -1,0 +1,45 @@
+"""Whether two sets of scores may be ordered against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from brokerbench.errors import ConfigError
+
+__all__ = ["check_comparable"]
+
+
+def check_comparable(a: Mapping[str, Any], b: Mapping[str, Any]) -> None:
+    """Raise ConfigError unless two summaries (scores.json) may be ordered against each other.
+
+    The run, its ledger, the policies and the versions of the metrics that both have must be equal.
+    """
+    for key in ("manifest_sha256", "ledger_sha256"):
+        if a["run"][key] != b["run"][key]:
+            raise ConfigError(
+                f"compare: expected scores of one run, got {a['run']['folder']} ({a['run'][key][:12]}) and "
+                f"{b['run']['folder']} ({b['run'][key][:12]}); score both classifiers on the same run"
+            )
+    policies = (
+        "classes",
+        "scopes",
+        "normalise",
+        "inner",
+        "denominator",
+        "missing",
+        "deadline_s",
+        "epsilon",
+        "budget",
+        "detections",
+        "days",
+    )
+    unlike = [k for k in policies if (a["spec"].get(k) or None) != (b["spec"].get(k) or None)]
+    if unlike:
+        raise ConfigError(f"compare: expected the same policies, got others for {', '.join(unlike)}")
+    both = set(a["metrics"]) & set(b["metrics"])
+    moved = sorted(m for m in both if a["metrics"][m]["version"] != b["metrics"][m]["version"])
+    if moved:
+        raise ConfigError(
+            f"compare: expected the same versions of metrics, got others for {', '.join(moved)}; score again"
+        )
