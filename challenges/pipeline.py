@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from brokerbench.errors import ConfigError, InputError
-from brokerbench.store import Folder
+from brokerbench.store import Folder, atomic_write
 from challenges.challenge import Stream
 from challenges.training import trained
 from reference_brokers.protocol import load_broker
@@ -150,7 +153,7 @@ def run_broker(
     timeout_s: float = 0.0,
     watch: Watch | None = None,
 ) -> ServeReport:
-    """What a broker received and answered of the run's stream, until its end.
+    """What a broker received and answered of the run's stream, until its end; kept in RUN/served too.
 
     timeout_s: above 0 the broker lives in a process of its own, which is killed and started anew when
     a batch takes longer; the batch is counted as failed.
@@ -160,7 +163,7 @@ def run_broker(
         IsolatedBroker(partial(load_broker, name, model=model), timeout_s=timeout_s) if timeout_s else None
     )
     try:
-        return serve(
+        report = serve(
             apart or broker,
             link.open(run.path),
             Route(link.topic(answer_topic(broker.name)), link.topic(ALERTS), group=broker.name),
@@ -170,6 +173,11 @@ def run_broker(
     finally:
         if apart is not None:
             apart.close()
+    if report.received:
+        name = answer_topic(broker.name).removeprefix(ANSWERS)
+        with atomic_write(run.path / "served" / f"{name}-{time.time_ns() // 1000}.json") as file:
+            file.write(msgspec.json.format(msgspec.json.encode(report)) + b"\n")
+    return report
 
 
 def answer_archive(

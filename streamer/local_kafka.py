@@ -106,7 +106,7 @@ def jars(cache: Path) -> Path:
 
 
 def fetch(cache: Path) -> Path:
-    """The folder of Kafka's jars, fetched by Maven unless they are there."""
+    """The folder of Kafka's jars, fetched by Maven unless they are there; a wrong checksum is an error."""
     with contextlib.suppress(InputError):
         return jars(cache)
     maven = shutil.which("mvn")
@@ -114,7 +114,7 @@ def fetch(cache: Path) -> Path:
         raise InputError("kafka: expected Maven (mvn) to fetch Apache Kafka, got none; install it")
     target = Path(cache) / "libs"
     partial = Path(cache) / f"libs.{os.getpid()}.partial"
-    command = [maven, "-B", "-q", "-f", str(POM), "dependency:copy-dependencies"]
+    command = [maven, "-B", "-q", "-C", "-f", str(POM), "dependency:copy-dependencies"]
     command += ["-DincludeScope=runtime", f"-DoutputDirectory={partial.resolve()}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:

@@ -119,7 +119,9 @@ def play(
         speed=stream.speed, behind=behind.replace("-", " "), outages=outages_of(outage), longest_gap=max_gap
     )
     if again:
-        forget(run_path, "stream", "topics", "ledger", "answers", "rejects", "scores", "report.html")
+        forget(
+            run_path, "stream", "topics", "ledger", "served", "answers", "rejects", "scores", "report.html"
+        )
     with progress_bars() as progress:
         prepared(run_folder, stream, workers=workers, progress=progress)
     with watching(live, metrics_port) as meter, progress_bars(shown=not live) as progress:
@@ -189,6 +191,10 @@ def run_(
         )
     before = "" if served.received else f"; {served.name} had read all that is there before"
     say(f"Received {served.received:,} alerts, answered {served.answered:,}{before}")
+    if served.failed or served.malformed:
+        say(f"Failed on {served.failed:,}; {served.malformed:,} were malformed; more in RUN/served:")
+        for topic, partition, offset, reason in served.reasons[:3]:
+            say(f"  {topic}, partition {partition}, offset {offset}: {reason}")
 
 
 def check(

@@ -79,3 +79,40 @@ def test_256_packets_of_80_kb_a_second(benchmark: Any, kafka: LocalKafka) -> Non
     benchmark.extra_info.update(
         rate=256, unit="packets/s", slip_p99_ms=round(p99 * 1e3, 1), last_late_ms=round(late * 1e3, 1)
     )
+
+
+def test_one_message_at_a_time(benchmark: Any, kafka: LocalKafka) -> None:
+    """From the call of `send` until `poll` returns the message, in ms; librdkafka's batch call beside it."""
+    import confluent_kafka as ck
+
+    transport, topic = Kafka({"bootstrap.servers": kafka.bootstrap}), f"l-{uuid.uuid4()}"
+    producer = transport.producer(topic)
+    values = Packets.of([b"x" * 1000])
+    ours = transport.consumer(topic)
+    peer = ck.Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": topic, "fetch.wait.max.ms": "50"})
+    peer.assign([ck.TopicPartition(topic, p, ck.OFFSET_BEGINNING) for p in range(4)])
+
+    def waits(receive: Any, times: int) -> list[float]:
+        out = []
+        for i in range(times):
+            began, got = time.perf_counter(), 0
+            producer.send(values, np.array([i]), np.array([i]))
+            while not got:
+                got = receive()
+            out.append(time.perf_counter() - began)
+        return out
+
+    def both() -> tuple[float, float]:
+        times = waits(lambda: len(ours.poll(256, 0.1)), 60)
+        while peer.consume(100, 0.2):
+            pass
+        others = waits(lambda: len(peer.consume(256, 0.1)), 30)
+        return float(np.median(times[10:])), float(np.median(others[10:]))
+
+    p50, batch = benchmark.pedantic(both, rounds=1)
+    benchmark.extra_info.update(
+        rate=round(p50 * 1e3, 1), unit="ms", ratio=round(batch / p50, 1), against="consume(256, 0.1)"
+    )
+    ours.close()
+    peer.close()
+    producer.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import numpy as np
 import pytest
 
 from brokerbench.errors import InputError
-from brokerbench.store import Folder
+from brokerbench.store import Folder, read_table
+from brokerbench.tables import Alerts
 from challenges.cli import run as brokerbench
 from streamer.alerts import prepare
 from streamer.archives import archive_nights, play_archive
@@ -108,6 +110,36 @@ def test_a_broker_with_nothing_left_to_read_says_so(
     for expected in (", answered", "Received 0 alerts, answered 0; constant had read all that is there"):
         assert brokerbench(["run", str(run.path), "--broker", str(broker)]) == 0
         assert expected in capsys.readouterr().out
+
+
+def test_alerts_on_which_a_broker_fails_are_told_with_their_reasons(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = made(tmp_path / "run")
+    total = play(run, Spool(run.path / "topics")).sent
+    broker = tmp_path / "fragile.py"
+    broker.write_text(
+        "import numpy as np\n"
+        "class Fragile:\n"
+        "    name, version, classes = 'fragile', '1', (2222, 2332)\n"
+        "    def classify(self, batch):\n"
+        "        if (batch.alert_id % 7 == 0).any():\n"
+        "            raise ValueError('sevens')\n"
+        "        return np.full((len(batch), 2), 0.5, 'f4')\n"
+        "BROKER = Fragile()\n"
+    )
+    assert brokerbench(["run", str(run.path), "--broker", str(broker)]) == 0
+    said = capsys.readouterr().out
+    (file,) = (run.path / "served").glob("fragile-*.json")
+    kept = json.loads(file.read_text())
+    parts = Folder.open(run.path / "stream").parts
+    ids = [read_table(run.path / "stream" / "alerts" / f"{p}.parquet", Alerts).alert_id for p in parts]
+    sevens = int((np.concatenate(ids) % 7 == 0).sum())
+    assert (kept["received"], kept["answered"], kept["failed"]) == (total, total - sevens, sevens)
+    assert f"Failed on {sevens:,}; 0 were malformed" in said
+    assert "alerts, partition 0, offset" in said
+    assert "broker raised ValueError: sevens" in said
+    assert len(kept["reasons"]) == min(sevens, 100) > 0
 
 
 def test_progress_of_a_broker_counts_up_to_what_is_expected(tmp_path: Path) -> None:

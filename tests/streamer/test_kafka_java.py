@@ -68,6 +68,31 @@ def test_the_first_java_that_is_new_enough_is_taken(tmp_path: Path, monkeypatch:
         local_kafka.java()
 
 
+def test_jars_are_fetched_once_and_a_wrong_checksum_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    maven = tmp_path / "bin" / "mvn"
+    maven.parent.mkdir()
+    maven.write_text(
+        "#!/bin/sh\n"
+        f'echo "$@" >> {tmp_path}/called\n'
+        'for a; do case "$a" in -DoutputDirectory=*) mkdir -p "${a#*=}"; '
+        'echo > "${a#*=}/kafka_2.13-4.0.0.jar";; esac; done\n'
+    )
+    maven.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{maven.parent}:/usr/bin:/bin")
+    for _ in range(2):
+        assert local_kafka.fetch(tmp_path / "cache") == (tmp_path / "cache" / "libs").resolve()
+    (called,) = (tmp_path / "called").read_text().splitlines()
+    assert "-C" in called.split()  # Maven only warns without it
+    maven.write_text("#!/bin/sh\necho '[ERROR] Checksum validation failed'\nexit 1\n")
+    with pytest.raises(
+        InputError, match="expected Maven to fetch the jars, got .*Checksum validation failed"
+    ):
+        local_kafka.fetch(tmp_path / "other")
+    assert list((tmp_path / "other").glob("*")) == []
+
+
 def test_without_any_java_it_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
