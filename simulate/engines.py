@@ -208,7 +208,7 @@ def host_extinction(rng: np.random.Generator, n: int, *, scale: float = 0.4, sha
 def host_dimming(passbands: Passbands, z: Array, a_v: Array, *, r_v: float = 3.1) -> Array:
     """Factors f8[n, b] that dust in the host leaves, at the bands' effective wavelengths.
 
-    a_v: f8[n] mag in the rest frame. Law: see `dust.odonnell94`.
+    a_v: f8[n] mag in the rest frame. Law: see `dust.tabulated`.
     """
     rest = passbands.effective / (1 + z[:, None])
-    return 10 ** (-0.4 * a_v[:, None] * dust.odonnell94(rest, r_v))
+    return 10 ** (-0.4 * a_v[:, None] * dust.tabulated(rest, r_v))

@@ -39,6 +39,27 @@ def test_the_extinction_law_equals_the_extinction_package() -> None:
     np.testing.assert_allclose(dust.odonnell94(wave), extinction.odonnell94(wave, 1.0, 3.1), atol=1e-12)
 
 
+def test_the_tabulated_law_equals_the_law() -> None:
+    """Beyond both ends too; but for the cells before 1.1, 3.3 and 8 /um, where the law itself jumps."""
+    wave = np.geomspace(900.0, 2e5, 40_000).reshape(2, -1)
+    error = np.abs(dust.tabulated(wave) - dust.odonnell94(wave))
+    joint = np.min([np.abs(1e4 / wave - (at - 0.0005)) for at in (1.1, 3.3, 8.0)], axis=0) < 0.0006
+    assert joint.any()
+    assert error[~joint].max() < 1e-5
+    assert error.max() < 0.01
+    assert dust.tabulated(np.zeros((0, 6))).shape == (0, 6)
+
+
+def test_the_texture_of_the_dust_equals_a_plain_sum_of_waves() -> None:
+    rng = np.random.default_rng(3)
+    ra, dec = rng.uniform(0, 360, 500), np.degrees(np.arcsin(rng.uniform(-1, 1, 500)))
+    place = dust.to_galactic(ra, dec)
+    waves, phases, weights = dust._texture()
+    texture = np.sin(place @ waves.T + phases) @ weights
+    plain = 0.020 / np.sqrt(place[:, 2] ** 2 + 0.015**2) * np.exp(0.45 * texture)
+    np.testing.assert_allclose(dust.ebv(ra, dec), plain, rtol=1e-7)
+
+
 def test_band_extinction_is_near_the_values_of_schlafly_and_finkbeiner() -> None:
     """LSST A/E(B-V) at R_V = 3.1: 4.145 3.237 2.273 1.684 1.323 1.088 for their own calibration (0.86
     of the nominal E(B-V)); ratios to r do not depend on it."""
