@@ -12,6 +12,7 @@ from brokerbench.tables import Classifications
 from scoring.axes import AXES
 from scoring.snapshot import SUM_TOLERANCE, Layout
 from scoring.timeline import Sent
+from scoring.tree import branches, column_distances, lineage
 
 __all__ = ["CONFIDENT", "History", "histories", "histories_plain"]
 
@@ -25,9 +26,11 @@ class History:
 
     stable: from when on the true class was named for good. confident: first answer that gave the
     true class 0.75. end: last alert. flips: changes of the named class. jump: mean total variation
-    distance, 0 .. 1, between answers that follow each other, 0 for a single one. decided: fraction
-    of the object's days that passed before any class had 0.75 (1: never, the last answer counts);
-    right: whether the class then named is the true one.
+    distance, 0 .. 1, between answers that follow each other, 0 for a single one; move: likewise the
+    Wasserstein-1 distance on the class tree, edges. away: mean over answers of the Wasserstein-1
+    distance to the truth on the tree; NaN without an answer. decided: fraction of the object's days
+    that passed before any class had 0.75 (1: never, the last answer counts); right: whether the class
+    then named is the true one.
     """
 
     stable: NDArray[np.float64]
@@ -36,6 +39,8 @@ class History:
     flips: NDArray[np.float64]
     jump: NDArray[np.float64]
     decided: NDArray[np.float64]
+    move: NDArray[np.float64]
+    away: NDArray[np.float64]
     right: NDArray[np.bool_]
 
     def take(self, rows: NDArray) -> History:
@@ -68,19 +73,18 @@ def histories(
     # Rows are gathered first: the walk would wait for each of them.
     probability = answers.probability[of_alert[order]]
     days = alerts.coordinate[AXES.index("days")][order]
-    out = np.full((6, n), np.nan)
+    out = np.full((8, n), np.nan)
     right = np.zeros(n, np.bool_)
     out[2] = alerts.final[AXES.index("days")]
-    _walk(
-        probability, alerts.object[order], days, target, layout.own, layout.residual, len(layout.columns),
-        out, right,
-    )  # fmt: skip
+    tree = (*branches(layout.columns), column_distances(layout.columns).astype(np.float64))
+    columns = layout.own, layout.residual, len(layout.columns)
+    _walk(probability, alerts.object[order], days, target, columns, tree, out, right)
     return _named(out, right)
 
 
 def _named(out: NDArray[np.float64], right: NDArray[np.bool_]) -> History:
-    stable, confident, end, flips, jump, decided = out
-    return History(stable, confident, end, flips, jump, decided, right)
+    names = ("stable", "confident", "end", "flips", "jump", "decided", "move", "away")
+    return History(**dict(zip(names, out, strict=True)), right=right)
 
 
 def histories_plain(
@@ -95,8 +99,9 @@ def histories_plain(
     n = len(alerts.object_id)
     days = alerts.coordinate[AXES.index("days")]
     end = alerts.final[AXES.index("days")]
-    out = np.full((6, n), np.nan)
-    out[2], out[3], out[4], out[5] = end, 0.0, 0.0, 1.0
+    out = np.full((8, n), np.nan)
+    out[2], out[3], out[4], out[5], out[6] = end, 0.0, 0.0, 1.0, 0.0
+    subtrees = {node for c in layout.columns for node in lineage(c)}
     right = np.zeros(n, bool)
     for item in range(n):
         mine = [k for k in range(len(answers)) if row[k] >= 0 and alerts.object[row[k]] == item]
@@ -118,6 +123,12 @@ def histories_plain(
         out[3, item] = sum(a != b for a, b in zip(named, named[1:], strict=False))
         steps = [0.5 * np.abs(a - b).sum() for a, b in zip(vectors, vectors[1:], strict=False)]
         out[4, item] = np.mean(steps) if steps else 0.0
+        # On a tree, mass flows along each edge in one direction: as much as the subtree gains or loses.
+        below = [[p[[n in lineage(c) for c in layout.columns]].sum() for n in subtrees] for p in vectors]
+        moved = [np.abs(np.subtract(a, b)).sum() for a, b in zip(below, below[1:], strict=False)]
+        out[6, item] = np.mean(moved) if moved else 0.0
+        if target[item] >= 0:
+            out[7, item] = np.mean([p @ column_distances(layout.columns)[target[item]] for p in vectors])
         for i in range(len(mine)):
             if all(c == target[item] for c in named[i:]):
                 out[0, item] = when[i]
@@ -149,23 +160,41 @@ def _by_object(item, n):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True, fastmath={"reassoc", "nsz", "contract"})
-def _distance(now, before, scale):  # type: ignore[no-untyped-def]
-    """Scale `now`, move it to `before`, and return the sum of absolute differences."""
-    step = 0.0
+def _dot(a, b):  # type: ignore[no-untyped-def]
+    total = 0.0
+    for c in range(len(a)):
+        total += a[c] * b[c]
+    return total
+
+
+@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "nsz", "contract"})
+def _step(now, before, scale, node_of, parent, flow):  # type: ignore[no-untyped-def]
+    """Scale `now`, move it to `before`; the sum of absolute differences, and what flowed along the tree."""
+    step, moved = 0.0, 0.0
+    for n in range(len(flow)):
+        flow[n] = 0.0
     for c in range(len(now)):
         p = now[c] * scale
         step += abs(p - before[c])
+        if node_of[c] >= 0:
+            flow[node_of[c]] += p - before[c]
         before[c] = p
-    return step
+    for n in range(len(flow)):
+        moved += abs(flow[n])
+        if parent[n] >= 0:
+            flow[parent[n]] += flow[n]
+    return step, moved
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _walk(  # type: ignore[no-untyped-def]
-    probability, item, days, target, own, residual, n_columns, out, right
+    probability, item, days, target, columns, tree, out, right
 ):
-    now, before = np.zeros(n_columns), np.zeros(n_columns)
+    own, residual, n_columns = columns
+    node_of, parent, distance = tree
+    now, before, flow = np.zeros(n_columns), np.zeros(n_columns), np.zeros(len(parent))
     for o in range(out.shape[1]):
-        out[3, o], out[4, o], out[5, o] = 0.0, 0.0, 1.0
+        out[3, o], out[4, o], out[5, o], out[6, o] = 0.0, 0.0, 1.0, 0.0
     last, answers, named_before = -1, 0, -1
     decided = False
     for k in range(len(item)):
@@ -190,10 +219,14 @@ def _walk(  # type: ignore[no-untyped-def]
                 named, largest = c, now[c]
         largest *= scale
         of_truth = now[target[o]] * scale if target[o] >= 0 else 0.0
-        step = _distance(now, before, scale)
+        if target[o] >= 0:
+            off = _dot(now, distance[target[o]]) * scale
+            out[7, o] = off if answers == 0 else out[7, o] + (off - out[7, o]) / (answers + 1)
+        step, moved = _step(now, before, scale, node_of, parent, flow)
         day = days[k]
         if answers > 0:
             out[4, o] += (0.5 * step - out[4, o]) / answers  # running mean over steps
+            out[6, o] += (moved - out[6, o]) / answers
             if named != named_before:
                 out[3, o] += 1.0
         if named == target[o]:

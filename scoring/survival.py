@@ -11,7 +11,17 @@ from scoring.history import History
 from scoring.snapshot import Layout, Snapshot
 from scoring.states import Cells, Statistics, losses
 
-__all__ = ["CONFIDENCE", "DECISION", "FLIPS", "JUMPS", "STABLE", "edges", "kaplan_meier_median"]
+__all__ = [
+    "CONFIDENCE",
+    "DECISION",
+    "AWAY",
+    "FLIPS",
+    "JUMPS",
+    "MOVES",
+    "STABLE",
+    "edges",
+    "kaplan_meier_median",
+]
 
 BINS = 128
 """Bins of time: the first ends at 0.02 d, each is 8 % longer than the one before, to 480 d."""
@@ -66,6 +76,8 @@ def kaplan_meier_median(events: NDArray[np.int64], censored: NDArray[np.int64]) 
 STABLE = _times("stable", lambda h: h.stable)
 CONFIDENCE = _times("confidence", lambda h: h.confident)
 FLIPS = losses("flips", lambda s: _history(s).flips, high=50.0)
+AWAY = losses("away", lambda s: _history(s).away, high=8.0, answered_only=True)
+MOVES = losses("moves", lambda s: _history(s).move, high=8.0)
 JUMPS = losses("jumps", lambda s: _history(s).jump, high=1.0)
 
 

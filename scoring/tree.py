@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from brokerbench.taxonomy import ELASTICC2, NOT_CLASSIFIED, RESIDUAL
 from scoring.snapshot import Layout
 
-__all__ = ["distances", "lineage", "lineages", "overlaps"]
+__all__ = ["branches", "column_distances", "distances", "lineage", "lineages", "overlaps"]
 
 
 @lru_cache(maxsize=256)
@@ -56,6 +56,25 @@ def distances(layout: Layout) -> NDArray[np.int64]:
 def _distances(truth: tuple[int, ...], columns: tuple[int, ...]) -> NDArray[np.int64]:
     true, given = [lineage(c) for c in truth], [lineage(c) for c in (*columns, -1)]
     return np.array([[len(t) + len(g) - 2 * _shared(t, g) for g in given] for t in true], np.int64)
+
+
+@lru_cache(maxsize=64)
+def column_distances(columns: tuple[int, ...]) -> NDArray[np.int64]:
+    """Edges between each two columns, i8[C, C]."""
+    return _distances(columns, columns)[:, :-1]
+
+
+@lru_cache(maxsize=64)
+def branches(columns: tuple[int, ...]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The node of each column, i8[C], and the parent of each node, i8[N]; -1 for the virtual root.
+
+    A node comes before its parent, so that one walk carries what lies below to the top.
+    """
+    lines = [lineage(c) for c in columns]
+    nodes = sorted({line[: i + 1] for line in lines for i in range(len(line))}, key=lambda n: -len(n))
+    at = {node: i for i, node in enumerate(nodes)}
+    of_column = np.array([at.get(line, -1) for line in lines], np.int64)
+    return of_column, np.array([at.get(node[:-1], -1) for node in nodes], np.int64)
 
 
 def _shared(a: tuple[int, ...], b: tuple[int, ...]) -> int:

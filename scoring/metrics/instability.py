@@ -1,7 +1,7 @@
-"""Mean distance between answers to an object that follow each other, 0 .. 1, objects alike.
+"""Mean total variation distance between answers to an object that follow each other, 0 .. 1, objects alike.
 
-The distance is total variation, sum_c |p_c - q_c| / 2: the Wasserstein-1 distance where all classes
-are equally far apart. An object of one answer, or none, has 0.
+sum_c |p_c - q_c| / 2: the probability that changes hands; `tree_instability` asks how far it goes, too
+(the two agree where all classes are equally far apart). An object of one answer, or none, has 0.
 """
 
 import numpy as np
@@ -19,7 +19,7 @@ def instability(statistics: Statistics) -> NDArray[np.float64]:
 
 METRIC = Metric(
     version=1,
-    title="Instability",
+    title="Instability (total variation)",
     direction="lower",
     low=0.0,
     high=1.0,

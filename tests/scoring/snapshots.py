@@ -56,6 +56,8 @@ def _history(true: np.ndarray, values: np.ndarray, predicted: np.ndarray, layout
         flips=np.floor(5 * (1 - p)),
         jump=1 - p,
         decided=1 - p,
+        move=3 * (1 - p),
+        away=np.where(predicted < 0, np.nan, 4 * (1 - p)),
         right=right,
     )
 

@@ -6,16 +6,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.optimize import linprog
 
 from brokerbench.store import Folder
+from brokerbench.tables import Classifications
 from scoring.history import History, histories, histories_plain
 from scoring.join import match
 from scoring.leaderboard import load_scores
 from scoring.score import score
-from scoring.snapshot import layout
+from scoring.snapshot import layout, vectors_plain
 from scoring.spec import Scoring
 from scoring.survival import STABLE, edges, kaplan_meier_median
 from scoring.timeline import sent
+from scoring.tree import column_distances
 from tests.scoring.runs import Answering, Survey, answers_of, guessing, one_part
 from tests.scoring.snapshots import layout_of, snapshot_of, value_of
 
@@ -44,6 +47,49 @@ def test_one_pass_finds_what_object_by_object_finds(seed: int) -> None:
     assert np.isnan(got.stable).any()
     assert (got.flips > 1).any()
     assert (got.stable > 0).any()
+
+
+def _transported(p: np.ndarray, q: np.ndarray, cost: np.ndarray) -> float:
+    """The least cost of turning p into q, by linear programming."""
+    n = len(p)
+    rows = np.kron(np.eye(n), np.ones(n)), np.kron(np.ones(n), np.eye(n))
+    found = linprog(cost.ravel(), A_eq=np.vstack(rows), b_eq=np.concatenate([p, q]))
+    return float(found.fun)
+
+
+def test_distances_of_histories_are_wassersteins_on_the_tree() -> None:
+    """Two classes of one branch, one of another, one beyond, and what is left to Residual."""
+    classes = (2222, 2224, 2232, 2332, 2220, 2221)
+    lay = layout(classes, classes[:4], np.full(4, 0.25))
+    rng = np.random.default_rng(4)
+    given = rng.dirichlet(np.full(6, 0.4), 30).astype("f4")
+    given[::5] *= np.float32(0.5)  # half to Residual
+    n = len(given)
+    truth, ledger = one_part(Survey(objects=12, alerts=9, classes=classes[:4]), 0)
+    ledger = ledger.take(np.arange(n))
+    answers = answers_of(
+        truth, ledger, Answering("a", classes, lambda t, r, g: np.zeros((len(r), 6))), part="00-00000"
+    )
+    order = match(answers.alert_id, ledger.alert_id)
+    answers = Classifications(**{**answers.as_dict(), "probability": given[np.argsort(order)]})
+    alerts = sent(truth, ledger, where="t")
+    row = match(alerts.alert_id, answers.alert_id)
+    target = lay.target[np.searchsorted(classes[:4], alerts.class_id)]
+    got = histories(alerts, answers, row=row, target=target, layout=lay)
+    cost = column_distances(lay.columns).astype(float)
+    assert (cost == cost.T).all()
+    checked = 0
+    for item in range(len(alerts.object_id)):
+        mine = [k for k in range(n) if alerts.object[row[k]] == item]
+        mine.sort(key=lambda k: alerts.mjd[row[k]])
+        vectors, _, _ = vectors_plain(answers.probability, np.array(mine), layout=lay, normalise="residual")
+        truth_is = np.eye(len(lay.columns))[target[item]]
+        away = [_transported(p, truth_is, cost) for p in vectors]
+        assert got.away[item] == pytest.approx(np.mean(away), abs=1e-7)
+        moves = [_transported(p, q, cost) for p, q in zip(vectors, vectors[1:], strict=False)]
+        assert got.move[item] == pytest.approx(np.mean(moves) if moves else 0.0, abs=1e-7)
+        checked += len(moves)
+    assert checked > 5
 
 
 def test_an_object_that_was_never_answered_is_watched_to_its_end() -> None:
@@ -107,6 +153,7 @@ def test_a_state_of_histories_needs_them() -> None:
 
 def test_histories_are_scored_at_the_last_point_alone(answered: Folder, tmp_path: Path) -> None:
     names = ["time_to_stable", "time_to_confidence", "flips", "instability", "earliness_accuracy"]
+    names += ["tree_instability", "history_distance"]
     spec = Scoring(resamples=100, metrics=[*names, "accuracy"])
     table, _ = load_scores(score(answered, spec=spec, out=tmp_path / "s"))
     mine = np.isin(table.metric, names)
@@ -115,5 +162,6 @@ def test_histories_are_scored_at_the_last_point_alone(answered: Folder, tmp_path
     assert value["time_to_stable", "good 1"] < value["time_to_stable", "poor 1"] or np.isnan(
         value["time_to_stable", "poor 1"]
     )
-    assert value["flips", "good 1"] < value["flips", "poor 1"]
+    for name in ("flips", "tree_instability", "history_distance"):
+        assert value[name, "good 1"] < value[name, "poor 1"]
     assert value["earliness_accuracy", "good 1"] > value["earliness_accuracy", "poor 1"]
