@@ -126,8 +126,12 @@ class Kafka:
 
     def _partitions(self, client: Any, topic: str) -> list[int]:
         found = self._metadata(client).topics.get(topic)
-        if found is None:
-            return []
+        if found is None:  # not there, or not for us: only a consumer may ask without making it
+            reader = self._client(ck.Consumer, CONSUMER | {"group.id": "brokerbench"})
+            found = self._metadata(reader, topic).topics[topic]
+            reader.close()
+            if found.error is not None and found.error.code() != ck.KafkaError.TOPIC_AUTHORIZATION_FAILED:
+                return []
         if found.error is not None:
             raise TransportError(f"{self.where}: topic {topic}: expected access, got {found.error.str()}")
         return sorted(found.partitions)

@@ -20,9 +20,10 @@ from streamer.alerts import prepare
 from streamer.local_kafka import LocalKafka, Security
 from streamer.packets import Packets
 from streamer.replay import play
+from streamer.serve import Route, serve
 from streamer.transports.kafka import Kafka
 from tests.conftest import ROOT, missing
-from tests.streamer.runs import make_run
+from tests.streamer.runs import Prior, make_run
 
 pytestmark = pytest.mark.kafka
 USER, PASSWORD = "reader", "a-password"
@@ -133,7 +134,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(
 
 
 def test_a_topic_without_permission_is_named(guarded: LocalKafka, certificate: Path) -> None:
-    with pytest.raises(TransportError, match="expected to make topic closed, got .*[Aa]uthoriz"):
+    with pytest.raises(TransportError, match="topic closed: expected access, got .*[Aa]uthoriz"):
         Kafka(settings(guarded, certificate)).producer("closed")
     plain = Kafka({"bootstrap.servers": guarded.bootstrap})
     producer = plain.producer("closed")
@@ -142,6 +143,24 @@ def test_a_topic_without_permission_is_named(guarded: LocalKafka, certificate: P
     producer.close()
     with pytest.raises(TransportError, match="[Aa]uthoriz"):
         Kafka(settings(guarded, certificate)).producer("closed")
+
+
+def test_a_topic_or_a_group_that_one_may_not_read_with_is_named(
+    guarded: LocalKafka, certificate: Path
+) -> None:
+    numbers = np.zeros(1, "i8")
+    for topic in ("open-read", "shut"):
+        producer = Kafka({"bootstrap.servers": guarded.bootstrap}).producer(topic)
+        producer.send(Packets.of([b"x"]), numbers, numbers)
+        producer.flush()
+        producer.close()
+    transport = Kafka(settings(guarded, certificate))
+    with pytest.raises(TransportError, match="topic shut: expected access, got .*[Aa]uthoriz"):
+        transport.consumer("shut")
+    with pytest.raises(TransportError, match="topic shut: expected access, got .*[Aa]uthoriz"):
+        serve(Prior(), transport, Route("open-answers", "shut", group="b-1"))
+    with pytest.raises(TransportError, match="topic open-read: expected to read, got .*[Aa]uthoriz"):
+        serve(Prior(), transport, Route("open-answers", "open-read", group="not-mine"))
 
 
 @pytest.fixture
