@@ -23,7 +23,8 @@ class FollowUp(Config, frozen=True):
     / width)). `galactic`: the same chance for Galactic objects is multiplied by this.
     """
 
-    half: float = 21.5
+    half: float = 22.2
+    """So that SNe Ia have the redshifts of PLAsTiCC's training set."""
     width: float = 0.45
     best: float = 0.9
     band: str = "i"

@@ -20,8 +20,9 @@ from simulate.readers import snana
 from simulate.registries import SOURCES
 from simulate.settings import CadenceChoice, Population, Simulation, Survey
 from simulate.source import Place
+from simulate.spectroscopy import FollowUp, spectroscopic_sample
 
-__all__ = ["ALERTS", "Seen", "elasticc", "flares", "seen", "survey_like", "type_ib"]
+__all__ = ["ALERTS", "TRAINING", "Seen", "elasticc", "flares", "seen", "survey_like", "training", "type_ib"]
 
 Array = NDArray[np.float64]
 
@@ -32,6 +33,8 @@ ALERTS = (
     ("sn_iin", "classId=113", 1.5, (35, 36)),
 )
 """Class here, folder of ELAsTiCC's alerts, largest redshift that is simulated, GENTYPEs there."""
+TRAINING = (("sn_ia", 90, 1.2), ("sn_ii", 42, 0.9), ("slsn_i", 95, 2.5))
+"""Class here, PLAsTiCC's target, largest redshift that is simulated."""
 SNANA = Path("05_challenge_data") / "elasticc2_snana_fits"
 
 
@@ -136,6 +139,24 @@ def elasticc(
         )
         for name, what in columns.items()
     ]
+
+
+def training(data: Path, path: Path, *, count: int) -> list[Comparison]:
+    """Redshifts of objects with spectra: PLAsTiCC's training set in its wide survey, truth unblinded."""
+    import pandas as pd
+
+    table = pd.read_csv(data / "05_challenge_data" / "plasticc" / "plasticc_train_metadata.csv")
+    made = []
+    for source, target, z_max in TRAINING:
+        population = Population(source=source, count=count, redshift=(0.02, z_max))
+        run = generate(survey_like(data, population), path / source)
+        chosen = spectroscopic_sample(run, FollowUp())
+        truth = [run.read("truth/objects", part, Objects) for part in run.parts]
+        z, ids = (np.concatenate([getattr(t, name) for t in truth]) for name in ("z", "object_id"))
+        real = table[(table.target == target) & (table.ddf_bool == 0)].true_z
+        pair = (z[np.isin(ids, chosen)], real)
+        made.append(Comparison.of(f"{source}, PLAsTiCC's training", "redshift with a spectrum", pair))
+    return made
 
 
 def read_snana(data: Path, pattern: str, path: Path) -> tuple[Folder, Array, Array, Array]:

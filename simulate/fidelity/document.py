@@ -108,6 +108,7 @@ def real_challenges(at: Place) -> list[str]:
         made += challenges.elasticc(at.data, at.scratch / f"elasticc{k}", which, count=20_000)
     made += challenges.type_ib(at.data, at.scratch / "ib", count=20_000)
     made += challenges.flares(at.data, at.scratch / "flares", count=40_000)
+    made += challenges.training(at.data, at.scratch / "training", count=20_000)
     figures.comparisons(made, at.figures / "challenges.svg")
     return [*table(made), "", _image("challenges", "Cumulative distributions, simulated challenges")]
 

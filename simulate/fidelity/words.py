@@ -29,7 +29,8 @@ against the first 13 nights of baseline v2.0.""",
     "Simulated challenges": """\
 Three years of a wide survey with SNANA's efficiencies of LSST and ELAsTiCC's trigger (two detections 30
 minutes apart; one for flares). ELAsTiCC's files hold alerts, so that an object is there as often as it
-was detected: ours are counted alike. ELAsTiCC2's are objects, SN Ib with two detections.""",
+was detected: ours are counted alike. ELAsTiCC2's are objects, SN Ib with two detections. PLAsTiCC's
+training set are the objects that got a spectrum in its wide survey, ours those of `FollowUp()`.""",
     "Real samples": """\
 SNe Ia of ZTF's Bright Transient Survey to 18.5 mag, ours measured as they are (the brightest of points
 three days apart with BTS's errors); RR Lyrae of Stripe 82 (Sesar et al. 2010); variables of LINEAR

@@ -97,3 +97,14 @@ def test_type_ib_supernovae_are_like_elasticc2s(shared_data: Path, tmp_path: Pat
     for c in made:
         here, there = c.medians
         assert 1 / 1.6 < here / there < 1.6, c.quantity
+
+
+@pytest.mark.shared_data
+def test_objects_with_spectra_are_as_near_as_plasticcs_training_set(
+    shared_data: Path, tmp_path: Path
+) -> None:
+    """Median redshifts of three classes; all that triggered are 1.3 to 1.6 times as far."""
+    for c in challenges.training(shared_data, tmp_path, count=12_000):
+        here, there = c.medians
+        assert len(c.here) >= 20, c.sample
+        assert 1 / 1.25 < here / there < 1.25, c.sample
