@@ -166,7 +166,7 @@ def run_broker(
         report = serve(
             apart or broker,
             link.open(run.path),
-            Route(link.topic(answer_topic(broker.name)), link.topic(ALERTS), group=broker.name),
+            Route(link.topic(answer_topic(broker.name)), link.topic(ALERTS), _known_schema(run), broker.name),
             batching=Batching(expect=partial(_alerts_in_stream, run)),
             watch=watch,
         )
@@ -217,11 +217,15 @@ def answer_archive(
 
 
 def stream_schema(run: Folder) -> str:
-    """The schema that the run's stream is in, or will be in when it is being prepared."""
+    """The schema that the run's stream is in, or will be in; the usual one where none is being prepared."""
+    return _known_schema(run) or Stream().schema
+
+
+def _known_schema(run: Folder) -> str | None:
     for path in (run.path / "stream" / "manifest.json", run.path / "stream.partial" / "begun.json"):
         if path.is_file():
             return str(json.loads(path.read_bytes())["schema"])
-    return Stream().schema
+    return None
 
 
 def _alerts_in_stream(run: Folder) -> int | None:

@@ -17,7 +17,8 @@ from brokerbench.store import Folder, write_table
 from brokerbench.tables import NO_TIME, Classifications, Ledger
 from brokerbench.taxonomy import ELASTICC2, RESIDUAL, Taxonomy
 from streamer.alerts import part_numbers
-from streamer.layouts import Answers, decode_answers, known_layouts, modern_ids
+from streamer.layouts import known_layouts
+from streamer.received import Answers, decode_answers, modern_ids
 from streamer.rejects import RejectFiles, invalid_answers
 from streamer.spill import ROW, Spill, Spilled
 from streamer.transports import MessageBatch, Transport

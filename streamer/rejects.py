@@ -10,7 +10,7 @@ import numpy as np
 from brokerbench.store import Folder, write_table
 from brokerbench.tables import Rejects
 from brokerbench.taxonomy import Taxonomy
-from streamer.layouts import Answers
+from streamer.received import Answers
 from streamer.transports import MessageBatch
 
 __all__ = ["REASONS", "RejectFiles", "invalid_answers"]

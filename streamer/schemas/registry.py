@@ -16,15 +16,23 @@ _NEEDS = ("name", "framing", "avro", "encode", "decode")
 SCHEMAS = Registry("streamer.schemas", "SCHEMA", needs=_NEEDS, skip=("batch", "lsst", "schema", "registry"))
 
 
-def schema_of(packet: bytes, otherwise: str = "elasticc_v0_9_1") -> str:
-    """The wire format that a packet has by its first bytes; `otherwise` for bare Avro, which has no mark."""
+def schema_of(packet: bytes, usual: str = "elasticc_v0_9_1") -> str:
+    """The wire format that a packet has by its first bytes.
+
+    usual: the one to take where its framing is the packet's and nothing tells more; bare Avro has no mark.
+    """
     if packet.startswith(b"Obj\x01"):
-        return "ztf_v4_02"
-    if packet.startswith(b"\0") and len(packet) > 5:
+        framing = "container"
+    elif packet.startswith(b"\0") and len(packet) > 5:
         major, minor = divmod(int.from_bytes(packet[1:5], "big"), 100)
         if f"lsst_v{major}_{minor}" in SCHEMAS:
             return f"lsst_v{major}_{minor}"
-    return otherwise
+        return usual
+    else:
+        framing = "bare"
+    if SCHEMAS[usual].framing == framing:
+        return usual
+    return next((name for name in SCHEMAS if SCHEMAS[name].framing == framing), usual)
 
 
 def load_avsc(path: str | Path) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def made(path: Path, schema: str = "elasticc_v0_9_1") -> Folder:
 def test_a_packet_tells_its_schema(schema: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = made(tmp_path / "run", schema)
     packets = PacketFile(run.path / "stream" / "packets" / "00-00000.packets").read(0, 5)
-    assert {schema_of(raw) for raw in packets} == {schema}
+    assert {schema_of(raw, schema) for raw in packets} == {schema}
     play(run, Spool(run.path / "topics"))
     other = make_run(tmp_path / "other")  # its own stream is not made: the packets say what they are
     (other.path / "topics").symlink_to(run.path / "topics")
@@ -54,6 +54,14 @@ def test_a_broker_started_before_its_stream_finds_out_what_it_is_sent(schema: st
     sent = play(run, Spool(run.path / "topics")).sent
     report = serve(Prior(), Spool(run.path / "topics"), Route("answers"))
     assert (report.answered, report.malformed) == (sent, 0)
+
+
+def test_packets_of_three_surveys_need_no_hint(tmp_path: Path) -> None:
+    for schema in ("elasticc_v0_9_1", "lsst_v10_0", "lsst_v11_1", "ztf_v4_02"):
+        run = made(tmp_path / schema, schema)
+        (first, *_) = PacketFile(run.path / "stream" / "packets" / "00-00000.packets").read(0, 2)
+        assert {schema_of(first, usual) for usual in SCHEMAS} == {schema}
+    assert schema_of(b"\0\0\0\0\7more", "lsst_v10_0") == "lsst_v10_0"  # an id that nobody knows
 
 
 def test_what_is_no_alert_is_said_to_be_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

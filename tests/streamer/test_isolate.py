@@ -12,7 +12,7 @@ from brokerbench.errors import TransportError
 from brokerbench.store import Folder
 from streamer import isolate
 from streamer.isolate import IsolatedBroker, Quarantine
-from streamer.layouts import decode_answers
+from streamer.received import decode_answers
 from streamer.replay import play
 from streamer.serve import Batching, Route, ServeReport, serve
 from streamer.transports.spool import Spool

@@ -16,8 +16,9 @@ from brokerbench.tables import NO_TIME, Classifications, Ledger
 from brokerbench.taxonomy import ELASTICC2
 from streamer.alerts import prepare
 from streamer.collect import collect
-from streamer.layouts import LAYOUTS, decode_answers, known_layouts, modern_ids
+from streamer.layouts import LAYOUTS, known_layouts
 from streamer.packets import Packets
+from streamer.received import decode_answers, modern_ids
 from streamer.replay import play
 from streamer.transports.spool import Spool
 from tests.streamer.runs import make_run

@@ -15,9 +15,9 @@ from brokerbench.errors import TransportError
 from brokerbench.store import Folder
 from streamer.answers import Sender, encode_answers
 from streamer.clock import ManualClock
-from streamer.layouts import decode_answers
 from streamer.meter import Watch
 from streamer.packets import Packets
+from streamer.received import decode_answers
 from streamer.replay import play
 from streamer.serve import Batching, Route, serve
 from streamer.transports.spool import Spool
