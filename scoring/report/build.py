@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from brokerbench.store import Folder, atomic_write
-from scoring.report.examples import examples
+from scoring.report.examples import cell_members, examples
 from scoring.report.payload import payload
 
 __all__ = ["render", "write_report"]
@@ -24,7 +24,9 @@ def write_report(run: Folder, out: Path, *, scores: Path | None = None) -> Path:
     policy in its head forbids any connection.
     """
     shown = payload(Folder.open(scores or run.path / "scores", kind="scores"))
-    shown["examples"] = examples(run, shown["classes"], scopes=shown["spec"].get("scopes"))
+    points = [p["key"] for p in shown["points"]]  # the last answer comes first
+    members = cell_members(shown["classifiers"], points)
+    shown["examples"] = examples(run, shown["classes"], scopes=shown["spec"].get("scopes"), members=members)
     with atomic_write(out, "w") as file:
         file.write(render(shown))
     return out

@@ -49,14 +49,30 @@ function drawMatrix() {
   const total = classes.reduce((s, t) => s + rowSum(t), 0), right = classes.reduce((s, t) => s + at(t, t), 0);
   $("confusion-note").textContent = `${label}, ${point().label}: ${integer(total)} objects, ${integer(right)} on the diagonal (${percent(right, total)}).`;
 }
+const byId = new Map(data.examples.map((e, k) => [e.object_id, k]));
 function showMembers(label, t, p, n) {
   const c = data.classifiers[labels.indexOf(label)], ids = ((c.members[point().key] || {})[`${t},${p}`]) || [], box = $("members");
-  box.replaceChildren(`${label}, ${point().label}: true ${className(t)}, given ${className(p)}, ${integer(ids.length)} of ${integer(n)} objects: `);
-  ids.forEach((id, k) => {
-    const at = data.examples.findIndex(e => e.object_id === id);
-    if (k) box.append(", ");
-    box.append(at < 0 ? el("code", {}, id) : el("a", { href: "#curves", onclick: () => { $("curve-object").value = at; $("curve-classifier").value = label; drawCurve(); } }, id));
-  });
+  const cards = el("div", { class: "cards" });
+  for (const id of ids) cards.append(byId.has(id) ? card(data.examples[byId.get(id)], label) : el("span", { class: "card" }, el("code", {}, id)));
+  box.replaceChildren(el("p", {}, `${label}, ${point().label}: true ${className(t)}, given ${className(p)}. ${integer(ids.length)} of ${integer(n)} object${n === 1 ? "" : "s"}${ids.some(id => byId.has(id)) ? "; choose one to see its light curve" : ""}.`), cards);
+}
+// The days around the detections: months of noise before and after say little of a transient.
+function spanOf(e) {
+  const seen = e.mjd.filter((_, k) => e.detected[k]), all = seen.length ? seen : e.mjd, first = Math.min(...all), last = Math.max(...all);
+  const room = Math.max(20, .2 * (last - first));
+  return [Math.max(Math.min(...e.mjd), first - room), Math.min(Math.max(...e.mjd), last + room)];
+}
+// A thumbnail of a light curve, with what was said last.
+function card(e, label) {
+  const w = 168, h = 62, [low, high] = spanOf(e), wide = high - low || 1;
+  const shown = e.mjd.map((_, k) => k).filter(k => e.flux[k] !== null && e.mjd[k] >= low && e.mjd[k] <= high), flux = shown.map(k => e.flux[k]);
+  const least = Math.min(0, ...flux), most = Math.max(...flux), tall = most - least || 1;
+  const points = shown.map(k => svg("circle", { cx: (6 + (w - 12) * (e.mjd[k] - low) / wide).toFixed(1), cy: (h - 6 - (h - 12) * (e.flux[k] - least) / tall).toFixed(1), r: e.detected[k] ? 2.4 : 1.3,
+    fill: BAND_INK[e.bands[e.band[k]]] || "#5a6675", "fill-opacity": e.detected[k] ? .95 : .4 }));
+  const said = e.said[label], last = said && said.mjd.length ? said.classes.map((c, k) => [said.p[k][said.p[k].length - 1], c]).sort((a, b) => b[0] - a[0])[0] : null;
+  const words = last ? `last ${className(last[1])} ${number(last[0], 2)}` : "no answer";
+  return el("button", { type: "button", class: "card", "aria-label": `object ${e.object_id}, ${words}: show its light curve`, onclick: () => openCurve(e.object_id, label) },
+    svg("svg", { viewBox: `0 0 ${w} ${h}`, "aria-hidden": "true" }, ...points), el("code", {}, e.object_id), el("span", {}, `${words} · ${e.alerts} alert${e.alerts === 1 ? "" : "s"}`));
 }
 onPoint(drawMatrix);
-onPoint(() => { $("members").textContent = "Choose a cell to see some of its objects."; });
+onPoint(() => { $("members").replaceChildren(el("p", {}, "Choose a cell to see some of its objects.")); });

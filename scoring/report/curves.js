@@ -1,8 +1,15 @@
 // --- single objects: the light curve, and the answers in force below it
-// Rubin band colours (RTN-045), told apart by symbol too.
-const BAND_INK = { u: "#0c71ff", g: "#49be61", r: "#c61c00", i: "#ffc200", z: "#f341a2", y: "#5d0000" };
-const BAND_SYMBOL = { u: "circle", g: "triangle-up", r: "triangle-down", i: "square", z: "star", y: "pentagon" };
-
+const objectOption = k => el("option", { value: k }, `${className(data.examples[k].class_id)} · ${data.examples[k].object_id} · ${data.examples[k].alerts} alerts`);
+// Any object of the page: those of the classes stand in the list, others join it once they are asked for.
+function openCurve(id, label) {
+  const k = byId.get(id), list = $("curve-object");
+  if (![...list.options].some(o => Number(o.value) === k)) list.append(objectOption(k));
+  list.value = k;
+  $("curve-classifier").value = label;
+  drawCurve();
+  $("curves").scrollIntoView({ behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
+  list.focus({ preventScroll: true });
+}
 function drawCurve() {
   const e = data.examples[Number($("curve-object").value)], label = $("curve-classifier").value, said = e.said[label], traces = [];
   e.bands.forEach((band, b) => {
@@ -16,7 +23,7 @@ function drawCurve() {
         hovertemplate: `${band} %{y:.4g} nJy<br>MJD %{x:.3f}${detected ? ", detected" : ""}<extra></extra>` });
     }
   });
-  const end = Math.max(...e.mjd, ...said.mjd);
+  const end = Math.max(...e.mjd, ...said.mjd), first = Math.min(...e.mjd), [from, to] = spanOf(e), pad = .015 * (to - from || 1), cut = from > first || to < end;
   said.classes.forEach((id, k) => {
     const truth = id === e.class_id, colour = truth ? "#000000" : ink(k + (k >= 4 ? 1 : 0));
     traces.push({ x: [...said.mjd, end], y: [...said.p[k], said.p[k][said.p[k].length - 1]], name: `${className(id)}${truth ? " (true)" : ""}`, legend: "legend2", mode: "lines+markers", xaxis: "x", yaxis: "y2",
@@ -24,14 +31,14 @@ function drawCurve() {
       hovertemplate: `${className(id)} %{y:.3f}<br>MJD %{x:.3f}<extra></extra>` });
   });
   Plotly.react("curve-plot", traces, layoutOf({
-    xaxis: axisOf("MJD (TAI)", { anchor: "y2", tickformat: ".0f" }), yaxis: axisOf("difference flux (nJy)", { domain: [.44, 1] }), yaxis2: axisOf("probability", { domain: [0, .36], range: [-.03, 1.05] }),
+    xaxis: axisOf("MJD (TAI)", { anchor: "y2", tickformat: ".0f", range: cut ? [from - pad, to + pad] : [first - pad, end + pad] }), yaxis: axisOf("difference flux (nJy)", { domain: [.44, 1] }), yaxis2: axisOf("probability", { domain: [0, .36], range: [-.03, 1.05] }),
     legend: { orientation: "h", y: 1.01, yanchor: "bottom", x: 0 }, legend2: { orientation: "h", y: .365, yanchor: "bottom", x: 0 }, margin: { l: 76, r: 16, t: 40, b: 48 } }), CONFIG);
   $("curve-note").textContent = `Object ${e.object_id}, true class ${className(e.class_id)}${e.z === null ? "" : `, redshift ${e.z}`}, ${e.alerts} alerts. ` +
-    (said.mjd.length ? `Large symbols are detections. Below, ${label}'s answers, each in force until the next.` : `${label} never answered it.`);
+    (said.mjd.length ? `Large symbols are detections${cut ? "; a double click shows all of the survey" : ""}. Below, ${label}'s answers, each in force until the next.` : `${label} never answered it.`);
 }
 function startCurves() {
   if (!data.examples.length) { $("curve-controls").hidden = true; $("curve-plot").replaceChildren(el("p", { class: "empty" }, "This run keeps no light curves.")); $("curve-plot").style.height = "auto"; return; }
-  data.examples.forEach((e, k) => $("curve-object").append(el("option", { value: k }, `${className(e.class_id)} · ${e.object_id} · ${e.alerts} alerts`)));
+  data.examples.forEach((e, k) => { if (!e.cell) $("curve-object").append(objectOption(k)); });
   options($("curve-classifier"), leaders, x => x, leaders[0]);
   $("curve-object").addEventListener("change", drawCurve);
   $("curve-classifier").addEventListener("change", drawCurve);

@@ -6,6 +6,9 @@ const labels = data.classifiers.map(c => c.label);
 const INKS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#56B4E9", "#E69F00", "#7A5195"];
 const DASHES = ["solid", "dash", "dot", "dashdot", "longdash", "longdashdot"];
 const SYMBOLS = ["circle", "square", "diamond", "triangle-up", "x", "cross", "star", "triangle-down"];
+// Rubin band colours (RTN-045), told apart by symbol too.
+const BAND_INK = { u: "#0c71ff", g: "#49be61", r: "#c61c00", i: "#ffc200", z: "#f341a2", y: "#5d0000" };
+const BAND_SYMBOL = { u: "circle", g: "triangle-up", r: "triangle-down", i: "square", z: "star", y: "pentagon" };
 const ink = i => INKS[i % INKS.length], dash = i => DASHES[i % DASHES.length], symbol = i => SYMBOLS[i % SYMBOLS.length];
 
 const state = { axis: null, step: 0, metric: null, norm: "truth", listeners: [] };
@@ -221,6 +224,7 @@ function facts(title, pairs) {
   for (const c of data.classifiers) {
     const last = Object.entries(c.defects.last || {}).filter(([, n]) => n).map(([k, n]) => `${k.replaceAll("_", " ")}: ${n}`);
     box.append(facts(c.label, [["broker", c.broker], ["version", c.version], ["parameters", c.params], ["classes", c.classes.map(className).join(", ")],
+      ["scope", (c.scope || []).length ? `${c.scope.map(className).join(", ")} against the rest, declared by the ${c.scope_from === "scoring" ? "scoring specification" : "submission"}` : c.scope_fault ? `none: ${c.scope_fault}` : ""],
       ["answers", c.manifest_sha256], ["objects answered", `${integer(c.objects.answered)} of ${integer(c.objects.sent)}`], ["faults in last answers", last.join("; ") || "none"]]));
   }
 })();

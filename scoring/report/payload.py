@@ -35,10 +35,10 @@ def payload(scores: Folder) -> dict[str, Any]:
     }
 
 
-def rounded(values: Any) -> list[float | None]:
+def rounded(values: Any, digits: int = DIGITS) -> list[float | None]:
     """Numbers with few digits for JSON; None for what is not finite."""
     flat = np.asarray(values, float).tolist()
-    return [float(f"{v:.{DIGITS}g}") if math.isfinite(v) else None for v in flat]
+    return [float(f"{v:.{digits}g}") if math.isfinite(v) else None for v in flat]
 
 
 def _values(table: Scores, about: dict[str, Any], keys: dict[Any, str]) -> dict[str, Any]:

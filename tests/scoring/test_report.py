@@ -15,7 +15,7 @@ from brokerbench.errors import InputError
 from brokerbench.store import Folder, read_table, write_table
 from brokerbench.tables import LightCurves, Objects
 from scoring.report.build import render, write_report
-from scoring.report.examples import examples
+from scoring.report.examples import cell_members, examples
 from scoring.report.payload import payload
 from scoring.score import score
 from scoring.spec import Scoring
@@ -90,6 +90,34 @@ def test_examples_hold_each_class_and_no_answer_from_the_future(scored: Folder) 
         for said in e["said"].values():
             assert said["mjd"] == sorted(said["mjd"])
             assert set(said["mjd"]) <= set(e["mjd"])
+
+
+def test_objects_of_cells_come_with_their_light_curves_as_far_as_there_is_room(scored: Folder) -> None:
+    shown = payload(Folder(scored.path / "scores"))
+    members = list(cell_members(shown["classifiers"], [p["key"] for p in shown["points"]]))
+    first = [int(ids[0]) for c in shown["classifiers"] for ids in c["members"]["last"].values()]
+    assert members[: len(first)] == first  # one of each cell of the last answers comes before all else
+    every = examples(scored, CLASSES, members=members)
+    assert {e["object_id"] for e in every} >= {str(i) for i in members}
+    assert len(every) == len({e["object_id"] for e in every})
+    alone = [e for e in every if not e["cell"]]
+    assert alone == examples(scored, CLASSES)
+    room = 3 * len(json.dumps(every[-1]))
+    few = examples(scored, CLASSES, members=members, limit=len(json.dumps(alone)) + room)
+    assert len(alone) < len(few) < len(every)
+    assert few == every[: len(few)]
+    assert len(json.dumps(few, separators=(",", ":"))) < len(json.dumps(alone)) + room
+    # Ids of no object of the run are passed over.
+    assert examples(scored, CLASSES, members=[1, 2, 3]) == alone
+
+
+def test_a_long_light_curve_keeps_its_detections_and_is_thinned_elsewhere(
+    scored: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scoring.report.examples.SHOWN_POINTS", 5)
+    for e in examples(scored, CLASSES):  # detections alone in these runs
+        assert len(e["mjd"]) == len(e["detected"]) == sum(e["detected"])
+        assert e["mjd"] == sorted(e["mjd"])
 
 
 def test_a_run_without_light_curves_has_no_examples(answered: Folder, tmp_path: Path) -> None:
@@ -237,6 +265,14 @@ def test_a_cell_of_the_matrix_leads_to_its_objects(opened: Any, scored: Folder) 
         table = scored.read("truth/objects", part, Objects)
         truth |= dict(zip(table.object_id.tolist(), table.class_id.tolist(), strict=True))
     assert all(truth[int(i)] == 2222 for i in ids)
+    cards = "document.querySelectorAll('#members button.card')"
+    assert opened.execute_script(f"return {cards}.length") == len(ids)
+    assert opened.execute_script(f"return {cards}[0].querySelectorAll('circle').length") > 0
+    for k, item in enumerate(ids):  # any of them opens, whether it stands for its class or not
+        opened.execute_script(f"{cards}[{k}].click()")
+        note = opened.execute_script("return document.getElementById('curve-note').textContent")
+        assert note.startswith(f"Object {item}, true class Ia")
+        assert "good 1's answers" in note
     assert opened.get_log("browser") == []
 
 
