@@ -277,6 +277,32 @@ def test_a_cell_of_the_matrix_leads_to_its_objects(opened: Any, scored: Folder) 
 
 
 @pytest.mark.browser
+@pytest.mark.parametrize(("width", "medium"), [(420, "screen"), (794, "print")])
+def test_nothing_is_cut_off_on_a_narrow_screen_or_on_paper(
+    browser: Any, page: Path, width: int, medium: str
+) -> None:
+    size = {"width": width, "height": 1123, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": medium})
+    try:
+        browser.get(page.as_uri())
+        browser.execute_script("document.querySelector('#matrix td.diagonal button').click()")
+        # Wide tables scroll by themselves on a screen; paper does not scroll.
+        beyond = browser.execute_script(
+            "return [...document.querySelectorAll('main table, main .plot, main .card')].filter(e => "
+            "(arguments[0] === 'print' || !e.closest('.scroll')) && "
+            "e.getBoundingClientRect().right > arguments[1] + 1).map(e => e.id || e.className)",
+            medium,
+            width,
+        )
+        assert beyond == []
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= width + 1
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
+@pytest.mark.browser
 def test_every_control_is_reached_by_the_keyboard(opened: Any) -> None:
     from selenium.webdriver.common.keys import Keys
 
