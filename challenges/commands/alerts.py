@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from brokerbench.errors import ConfigError
+from brokerbench.errors import ConfigError, InputError
 from challenges.options import (
     Prefix,
     RunPath,
@@ -20,16 +20,28 @@ from challenges.options import (
 )
 
 
+def open_prepared(run_path: Path) -> Any:
+    """The run at that path. InputError where its alerts were not made yet."""
+    from challenges.pipeline import open_run
+
+    run = open_run(run_path)
+    if not (run_path / "stream").is_dir():
+        raise InputError(
+            f"{run_path}: expected a run whose alerts are made, got none; `brokerbench play` makes them"
+        )
+    return run
+
+
 def archive(
     run_path: RunPath,
     out: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the tars go.")],
 ) -> None:
     """Write the prepared stream of a run as a tar a night, one Avro file an alert."""
-    from challenges.pipeline import open_run
     from streamer.archives import archive_nights
 
+    run = open_prepared(run_path)
     with progress_bars() as progress:
-        written = archive_nights(open_run(run_path), out, progress=progress("archive"))
+        written = archive_nights(run, out, progress=progress("archive"))
     say(f"{out}: {len(written)} nights")
 
 
@@ -109,11 +121,10 @@ def show(
     alert_id: Annotated[int | None, typer.Argument(metavar="[ALERT]", help="Id; the first without")] = None,
 ) -> None:
     """Print an alert of a prepared run as JSON, field by field as the survey sends it."""
-    from challenges.pipeline import open_run
     from streamer.alerts import read_batches
     from streamer.show import show_alert, to_json
 
-    run = open_run(run_path)
+    run = open_prepared(run_path)
     if alert_id is None:
         alert_id = next((int(b.alert_id[0]) for _, b in read_batches(run, size=1) if len(b)), -1)
     say(to_json(show_alert(run, alert_id)))
@@ -155,10 +166,9 @@ def export(
     limit: Annotated[int | None, typer.Option(min=1, help="Alerts at most.")] = None,
 ) -> None:
     """Write the alerts of a prepared run as files, one an alert."""
-    from challenges.pipeline import open_run
     from streamer.show import export_packets
 
-    say(f"{out}: {export_packets(open_run(run_path), out, form=form, limit=limit):,} alerts")
+    say(f"{out}: {export_packets(open_prepared(run_path), out, form=form, limit=limit):,} alerts")
 
 
 alerts = typer.Typer(help="Alerts as files: archives, faults, a look at one.")

@@ -48,8 +48,7 @@ def down(folder: Folder = DEFAULT) -> None:
     """Stop the broker of a folder; its data stays."""
     from streamer.local_kafka import down as stop
 
-    stop(folder)
-    say(f"{folder}: stopped")
+    say(f"{folder}: {'stopped' if stop(folder) else 'did not run'}")
 
 
 def status(folder: Folder = DEFAULT) -> None:

@@ -70,6 +70,8 @@ def train(
     stream = stream_of(challenge, {"schema": schema, "delay_s": delay, **late})
     if again:
         forget(out.parent, out.name)
+        if not (run_path / "ledger").exists():  # a played stream stays as it was sent
+            forget(run_path, "stream")
     with progress_bars() as progress:
         prepared(learn, stream, workers=workers, progress=progress)
     say(f"Model: {train_broker(learn, broker, out=out, seed=seed)}")

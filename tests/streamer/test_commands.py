@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from brokerbench.errors import InputError
-from brokerbench.store import Folder, read_table
-from brokerbench.tables import Alerts
+from brokerbench.store import Folder, read_table, write_table
+from brokerbench.table import columns
+from brokerbench.tables import Alerts, DiaObjects, Objects
 from challenges.cli import run as brokerbench
 from streamer.alerts import prepare
 from streamer.archives import archive_nights, play_archive
@@ -76,6 +77,45 @@ def test_what_is_no_alert_is_said_to_be_none(tmp_path: Path, capsys: pytest.Capt
     assert "not an alert of ztf_v4_02; --schema names another one" in said
     assert brokerbench(["alerts", "tail", str(run.path), "t", "--schema", "lsst_v10_0"]) == 0
     assert capsys.readouterr().out.count("not an alert of lsst_v10_0") == 3
+
+
+@pytest.mark.parametrize("command", [["show"], ["export", "-o", "OUT"], ["archive", "-o", "OUT"]])
+def test_a_run_without_alerts_is_told_how_to_get_them(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = make_run(tmp_path / "run", PARTS)
+    rest = [str(tmp_path / "out") if word == "OUT" else word for word in command[1:]]
+    assert brokerbench(["alerts", command[0], str(run.path), *rest]) == 2
+    assert (
+        "run: expected a run whose alerts are made, got none; `brokerbench play`" in capsys.readouterr().err
+    )
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_model_is_trained_anew_on_another_schema_unless_the_stream_was_sent(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = made(tmp_path / "run")
+    for part in PARTS:
+        ids = run.read("dia_objects", part, DiaObjects).object_id
+        truth = {c.name: np.zeros(len(ids), c.dtype) for c in columns(Objects)}
+        classes = np.resize(np.array([2222, 2332], "i4"), len(ids))
+        table = Objects(**truth | {"object_id": ids, "class_id": classes})
+        write_table(run.file("truth/objects", part), table)
+    train = ["train", str(run.path), "--broker", "prior", "-o", str(tmp_path / "model")]
+    assert brokerbench(train) == 0
+    assert brokerbench([*train, "--schema", "lsst_v11_0", "--again"]) == 0
+    assert Folder.open(run.path / "stream").manifest["schema"] == "lsst_v11_0"
+    play(run, Spool(run.path / "topics"))
+    assert brokerbench([*train, "--again"]) == 2
+    assert "expected a stream with schema elasticc_v0_9_1, got one with lsst_v11_0" in capsys.readouterr().err
+
+
+def test_a_kafka_that_does_not_run_is_not_said_to_be_stopped(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert brokerbench(["kafka", "down", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.endswith("did not run\n")
 
 
 def test_an_archive_that_is_missing_is_named_before_anything_is_sent(tmp_path: Path) -> None:
