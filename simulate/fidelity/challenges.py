@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brokerbench.store import Folder, read_columns
-from brokerbench.tables import LightCurves, Objects
+from brokerbench.tables import LightCurves, Objects, Visits
 from simulate.fidelity.comparison import Comparison
 from simulate.fidelity.drawn import same_times
 from simulate.generate import generate
@@ -42,7 +42,8 @@ SNANA = Path("05_challenge_data") / "elasticc2_snana_fits"
 class Seen:
     """Objects of a run that triggered: values f8[n] of each.
 
-    z; peak: magnitude in i at its brightest; snr_max; visits; detections; first_snr: of the first detection;
+    z; peak: magnitude in i at its brightest; snr_max; visits: of the season of the first detection, as SNANA
+    keeps; detections; first_snr: of the first detection;
     quiet: f8[n, 2] magnitudes of the template in g and r, NaN for what was not there before.
     """
 
@@ -60,15 +61,21 @@ class Seen:
 
 
 def survey_like(data: Path, population: Population, *, least: int = 2) -> Simulation:
-    """A wide survey like ELAsTiCC's: 3 years, its efficiencies and trigger of `least` detections."""
+    """A wide survey like ELAsTiCC's: 3 years, its efficiencies and trigger of `least` detections.
+
+    Its objects have 178 visits in a season (median), and 0.96 a day in the forced photometry of its alerts.
+    """
     efficiency = data / "08_model_inputs" / "snana_lsst" / "LSST_SEARCHEFF_PIPELINE.DAT"
-    cadence = CadenceChoice(use="synthetic_wfd", options={"years": 3.0, "fields": 100, "visits_per_year": 62})
+    cadence = CadenceChoice(
+        use="synthetic_wfd", options={"years": 3.0, "fields": 100, "visits_per_year": 180}
+    )
     survey = Survey(
         cadence=cadence,
         detection_efficiency=str(efficiency),
         min_detections=least,
         min_gap_days=0.021 if least > 1 else 0.0,
         template_visits=10,
+        host_noise=True,
     )
     return Simulation(name="fidelity", seed=7, survey=survey, population=[population])
 
@@ -77,6 +84,7 @@ def seen(run: Folder) -> Seen:
     """What triggered in a run of one population."""
     least = int(run.manifest["min_detections"])
     source = str(run.manifest["sources"][0])
+    mjd = run.read("visits", "all", Visits).mjd
     pieces = []
     for part in run.parts:
         truth, curves = run.read("truth/objects", part, Objects), run.read("light_curves", part, LightCurves)
@@ -89,9 +97,25 @@ def seen(run: Folder) -> Seen:
         owner, where = np.unique(row[curves.detected], return_index=True)
         first[owner] = snr[curves.detected][where]
         peak, quiet = _brightness(run, part, truth, source)
-        columns = (truth.z.astype("f8"), peak, largest, np.diff(curves.offsets).astype("f8"), found, first)
+        visits = _season(mjd[curves.visit], row, curves.detected, len(truth))
+        columns = (truth.z.astype("f8"), peak, largest, visits, found, first)
         pieces.append([*(c[found >= least] for c in columns), quiet[found >= least]])
     return Seen(*(np.concatenate(column) for column in zip(*pieces, strict=True)))
+
+
+def _season(mjd: Array, row: NDArray[np.int64], detected: NDArray[np.bool_], n: int) -> Array:
+    """Visits f8[n] in the season of each object's first detection; NaN where there is none.
+
+    mjd f8[R], row i8[R] the object, both ascending within an object. A season ends with 60 d of nothing.
+    """
+    new = np.ones(len(mjd), bool)
+    new[1:] = (np.diff(row) != 0) | (np.diff(mjd) > 60)
+    season = np.cumsum(new) - 1
+    size = np.bincount(season)
+    owner, where = np.unique(row[detected], return_index=True)
+    visits = np.full(n, np.nan)
+    visits[owner] = size[season[detected][where]]
+    return visits
 
 
 def _brightness(run: Folder, part: str, truth: Objects, source: str) -> tuple[Array, Array]:
@@ -123,22 +147,24 @@ def elasticc(
 
     source, folder, z_max, gentypes = which
     files = sorted((data / "04_elasticc" / "fink_tutorials").rglob(f"{folder}/*.parquet"))
-    columns = {"ZCMB": "redshift", "PEAKMAG_i": "peak in i [mag]", "SNRMAX": "largest S/N", "NOBS": "visits"}
-    wanted = ["SNID", "GENTYPE", *columns]
-    real = pd.concat([pd.read_parquet(f, columns=wanted) for f in files]).drop_duplicates("SNID")
-    real = real[real.GENTYPE.isin(gentypes)]
+    columns = {
+        "ZCMB": "redshift",
+        "PEAKMAG_i": "peak in i [mag]",
+        "SNRMAX": "largest S/N",
+        "NOBS": "visits in the season",
+    }
+    wanted = ["SNID", "GENTYPE", "prvDiaSources", *columns]
+    alerts = pd.concat([pd.read_parquet(f, columns=wanted) for f in files])
+    alerts = alerts[alerts.GENTYPE.isin(gentypes)]
+    before = alerts.prvDiaSources.map(lambda sources: 0 if sources is None else len(sources))
+    real = alerts.drop_duplicates("SNID")
     population = Population(source=source, count=count, redshift=(0.02, z_max))
     ours = seen(generate(survey_like(data, population), path))
     mine = dict(zip(columns, (ours.z, ours.peak, ours.snr_max, ours.visits), strict=True))
-    return [
-        Comparison.of(
-            f"{source}, ELAsTiCC",
-            what,
-            (ours.by_alert(mine[name]), pd.to_numeric(real[name])),
-            log=name == "SNRMAX",
-        )
-        for name, what in columns.items()
-    ]
+    pairs = {what: (ours.by_alert(mine[name]), pd.to_numeric(real[name])) for name, what in columns.items()}
+    pairs["detections before"] = np.concatenate([np.arange(k) for k in ours.detections]), before
+    sample = f"{source}, ELAsTiCC"
+    return [Comparison.of(sample, what, pair, log=what == "largest S/N") for what, pair in pairs.items()]
 
 
 def training(data: Path, path: Path, *, count: int) -> list[Comparison]:
