@@ -26,6 +26,7 @@ def check_comparable(a: Mapping[str, Any], b: Mapping[str, Any]) -> None:
         "scopes",
         "normalise",
         "inner",
+        "as_of",
         "denominator",
         "missing",
         "deadline_s",

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from brokerbench.errors import ConfigError, InputError, UnknownName, did_you_mean
 from brokerbench.rng import stream
 from brokerbench.store import Folder
+from brokerbench.tables import Classifications
 from scoring.axes import Point, find_point, points
 from scoring.metric import Metric, chosen
 from scoring.paired import Drawn, Piece, drawn, merged, piece
@@ -25,8 +26,8 @@ from scoring.snapshot import Snapshot, snapshot
 from scoring.sources import Answers, RunParts, find_answers, open_run
 from scoring.spec import Scoring
 from scoring.states import CONFUSION, State
-from scoring.tally import Plan, class_rows, used_rows, with_history
-from scoring.timeline import Sent, eligible, in_force
+from scoring.tally import Plan, class_rows, placed, used_rows, with_history
+from scoring.timeline import Sent, eligible
 
 __all__ = ["Difference", "Pair", "against", "compare", "differences"]
 
@@ -177,29 +178,36 @@ def _snapshots(
     """Snapshots of all classifiers, part by part, of the same objects in the same order."""
     for part in parts.parts:
         alerts = parts.sent(part)
-        objects = _objects(alerts, plans[0], point)
+        reached = class_rows(alerts.class_id, plans[0].layout) >= 0
+        found = []
+        for a, plan in zip(answers, plans, strict=True):
+            given = a.part(part)
+            row = used_rows(alerts, given, plan.spec, where=str(a.folder.path))
+            there, best = placed(alerts, given, plan.spec, row=row, points=(point,))
+            # On the axis of answers a classifier may not come as far as another with an object.
+            reached &= eligible(there, (point,), denominator=plan.spec.denominator)[:, 0]
+            found.append((given, row, best[:, 0]))
+        objects = np.flatnonzero(reached)
         yield [
-            _snapshot(alerts, a, plan, part=part, at=(point, objects))
-            for a, plan in zip(answers, plans, strict=True)
+            _snapshot(alerts, given, plan, objects=objects, row=row, best=best)
+            for (given, row, best), plan in zip(found, plans, strict=True)
         ]
 
 
-def _objects(alerts: Sent, plan: Plan, point: Point) -> NDArray[np.int64]:
-    reached = eligible(alerts, (point,), denominator=plan.spec.denominator)[:, 0]
-    return np.flatnonzero(reached & (class_rows(alerts.class_id, plan.layout) >= 0))
-
-
 def _snapshot(
-    alerts: Sent, answers: Answers, plan: Plan, *, part: str, at: tuple[Point, NDArray[np.int64]]
+    alerts: Sent,
+    given: Classifications,
+    plan: Plan,
+    *,
+    objects: NDArray[np.int64],
+    row: NDArray[np.int64],
+    best: NDArray[np.int64],
 ) -> Snapshot:
-    given, (point, objects) = answers.part(part), at
-    row = used_rows(alerts, given, plan.spec, where=str(answers.folder.path))
-    best = in_force(alerts, given, row=row, points=(point,))
     true = class_rows(alerts.class_id, plan.layout)[objects]
     missing = "prior" if plan.spec.missing == "exclude" else plan.spec.missing
     seen, _ = snapshot(
         given.probability,
-        best[objects, 0],
+        best[objects],
         objects=(alerts.object_id[objects], true),
         layout=plan.layout,
         spec=msgspec.structs.replace(plan.spec, missing=missing),

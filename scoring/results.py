@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -96,8 +96,17 @@ class Results:
             out[column.name].description = column.doc
         return out
 
-    def confusion(self, classifier: str, *, at: str = "last") -> pd.DataFrame:
-        """Counts of objects: true classes down, given ones across (-1 for no answer)."""
+    def confusion(
+        self,
+        classifier: str,
+        *,
+        at: str = "last",
+        of: Literal["counts", "truth", "prediction", "all"] = "counts",
+    ) -> pd.DataFrame:
+        """Objects: true classes down, given ones across (-1 for no answer).
+
+        of: counts, or fractions of each true class, of each given class, or of all objects.
+        """
         import pandas as pd
 
         cells = read_table(self.folder.path / "confusion.parquet", Confusion)
@@ -105,7 +114,14 @@ class Results:
         position = np.isnan(cells.at) if np.isnan(point.at) else cells.at == point.at
         mine = cells.take((cells.classifier == classifier) & (cells.axis == point.axis) & position)
         frame = pd.DataFrame({"true": mine.true_id, "given": mine.predicted_id, "count": mine.count})
-        return frame.pivot_table(index="true", columns="given", values="count", fill_value=0, aggfunc="sum")
+        cells_of = frame.pivot_table(
+            index="true", columns="given", values="count", fill_value=0, aggfunc="sum"
+        )
+        if of == "truth":
+            return cells_of.div(cells_of.sum(axis=1), axis=0)
+        if of == "prediction":
+            return cells_of / cells_of.sum(axis=0)
+        return cells_of / cells_of.to_numpy().sum() if of == "all" else cells_of
 
     def leaderboard(self, by: str = "macro_f1", at: str = "last") -> list[dict[str, Any]]:
         """The classifiers, best first (scoring.leaderboard)."""

@@ -20,6 +20,8 @@ class Scoring(Config, frozen=True):
     detections, days: points at which classifiers are compared, beside the last answer. answers: n-th
         answer. phases, rest_phases: days from the true peak, of transients. dates: MJD. fractions: of
         the object's alerts.
+    as_of: at a point in time counts what answers observations up to it ("observed"), or of those what
+        was received by then ("received", as in operations): an answer is at hand its latency later.
     denominator: at a point count all objects that reach it, those "active" (between their first and
         last alert), or those "answered".
     slices: subsets of the objects (scoring.slices), scored at slice_points with slice_metrics.
@@ -46,6 +48,7 @@ class Scoring(Config, frozen=True):
     rest_phases: list[float] = field(default_factory=list)
     dates: list[float] = field(default_factory=list)
     fractions: list[Annotated[float, Meta(gt=0, le=1)]] = field(default_factory=list)
+    as_of: Literal["observed", "received"] = "observed"
     denominator: Literal["all", "active", "answered"] = "all"
     slices: list[str] = field(default_factory=lambda: ["redshift", "dust", "alerts"])
     slice_points: list[str] = field(default_factory=lambda: ["last"])

@@ -20,7 +20,7 @@ from scoring.picks import numbered
 from scoring.snapshot import Layout, Snapshot, snapshot
 from scoring.spec import Scoring
 from scoring.states import CONFUSION, State
-from scoring.timeline import Sent, eligible, in_force, with_answers
+from scoring.timeline import Sent, as_received, eligible, in_force, with_answers
 
 ALL = "all"
 """The slice of every object."""
@@ -96,9 +96,8 @@ def tally(alerts: Sent, answers: Classifications, plan: Plan, *, where: str) -> 
     Raises AccountingError where an answer belongs to no alert of the part, or an alert has two.
     """
     row, delay, in_time = _arrivals(alerts, answers, plan.spec, where)
-    if plan.spec.answers:
-        alerts = with_answers(alerts, answers, np.where(in_time, row, -1))
-    best = in_force(alerts, answers, row=np.where(in_time, row, -1), points=plan.points)
+    used = np.where(in_time, row, -1)
+    alerts, best = placed(alerts, answers, plan.spec, row=used, points=plan.points)
     true = class_rows(alerts.class_id, plan.layout)
     reached = eligible(alerts, plan.points, denominator=plan.spec.denominator) & (true >= 0)[:, None]
     if plan.spec.denominator == "answered":
@@ -118,7 +117,7 @@ def tally(alerts: Sent, answers: Classifications, plan: Plan, *, where: str) -> 
         given.append(Given(seen.object_id, seen.true, CONFUSION.cell(seen, np.zeros(0))))
         _count(arrays, (a, ALL), seen, plan.states)
         if plan.history_states and plan.points[a].axis == "last":
-            whole = with_history(seen, alerts, answers, plan, row=np.where(in_time, row, -1))
+            whole = with_history(seen, alerts, answers, plan, row=used)
             _count(arrays, (a, ALL), whole, plan.history_states)
         if a in plan.slice_points:
             of = match(alerts.object_id, seen.object_id)
@@ -237,6 +236,24 @@ def _merged(parts: Sequence[Mapping[Key, NDArray]], plan: Plan) -> dict[Key, NDA
                 merged = state.merge(pieces)
                 arrays |= {(a, slice_, state.name, name): merged[name] for name in names}
     return arrays
+
+
+def placed(
+    alerts: Sent,
+    answers: Classifications,
+    spec: Scoring,
+    *,
+    row: NDArray[np.int64],
+    points: tuple[Point, ...],
+) -> tuple[Sent, NDArray[np.int64]]:
+    """The alerts with what a classifier's answers add to their axes, and the answer in force, i8[n, A].
+
+    row: i8[k], the alert that each answer belongs to, -1 for one that does not count.
+    """
+    if spec.answers:
+        alerts = with_answers(alerts, answers, row)
+    at_hand = as_received(alerts, answers, row) if spec.as_of == "received" else alerts
+    return alerts, in_force(at_hand, answers, row=row, points=points)
 
 
 def used_rows(alerts: Sent, answers: Classifications, spec: Scoring, *, where: str) -> NDArray[np.int64]:

@@ -15,12 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brokerbench.errors import AccountingError
-from brokerbench.tables import Classifications, Ledger, Objects
+from brokerbench.tables import NO_TIME, Classifications, Ledger, Objects
 from brokerbench.taxonomy import ELASTICC2
 from scoring.axes import AXES, Point, axis_numbers
 from scoring.join import match
 
-__all__ = ["Sent", "eligible", "in_force", "in_force_plain", "is_transient", "sent", "with_answers"]
+__all__ = [
+    "Sent", "as_received", "eligible", "in_force", "in_force_plain", "is_transient", "sent", "with_answers",
+]  # fmt: skip
 
 DAY_TOLERANCE = 1e-9
 """Days that a time may exceed a limit by: MJD in float64 carries 7e-12 d."""
@@ -41,6 +43,7 @@ class Sent:
     mjd: NDArray[np.float64]  # [m]
     sent: NDArray[np.int64]  # [m], us UTC
     coordinate: NDArray[np.float64]  # [X, m], where each alert lies on each of AXES
+    stretch: NDArray[np.float64]  # [n], 1 + z, 1 where there is no redshift
     groups: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)  # [n] of each slice
 
 
@@ -79,6 +82,7 @@ def sent(truth: Objects, ledger: Ledger, *, where: str) -> Sent:
         mjd=ledger.mjd,
         sent=ledger.sent,
         coordinate=coordinate,
+        stretch=1.0 + np.nan_to_num(truth.z[rows].astype(np.float64)),
     )
 
 
@@ -133,6 +137,22 @@ def with_answers(alerts: Sent, answers: Classifications, row: NDArray[np.int64])
     coordinate[axis, row[used][order]] = number
     reach[axis] = counts
     return replace(alerts, coordinate=coordinate, reach=reach)
+
+
+def as_received(alerts: Sent, answers: Classifications, row: NDArray[np.int64]) -> Sent:
+    """The same alerts where their answers were at hand: the latency later on the axes that are times.
+
+    A latency is the transport's, published less sent, in seconds of the clock whatever the speed at
+    which the stream was played; a negative one counts as none, and so does an answer without a time.
+    """
+    used = np.flatnonzero((row >= 0) & (answers.published != NO_TIME))
+    alert = row[used]
+    days = np.maximum(answers.published[used] - alerts.sent[alert], 0) / 86_400e6
+    coordinate = alerts.coordinate.copy()
+    for axis in ("days", "phase", "date"):
+        coordinate[AXES.index(axis), alert] += days
+    coordinate[AXES.index("rest_phase"), alert] += days / alerts.stretch[alerts.object[alert]]
+    return replace(alerts, coordinate=coordinate)
 
 
 def eligible(alerts: Sent, points: tuple[Point, ...], *, denominator: str = "all") -> NDArray[np.bool_]:

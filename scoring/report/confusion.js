@@ -1,5 +1,5 @@
 // --- confusion matrix: a table, so that it can be read, copied, tabbed through and printed
-const NORMS = [["truth", "by truth"], ["prediction", "by prediction"], ["count", "counts"]];
+const NORMS = [["truth", "by truth"], ["prediction", "by prediction"], ["all", "of all"], ["count", "counts"]];
 const leaders = ranked().map(r => r.label);
 options($("confusion-classifier"), leaders, x => x, leaders[0]);
 segmented($("norm"), "norm", NORMS, state.norm, v => { state.norm = v; drawMatrix(); });
@@ -24,6 +24,7 @@ function drawMatrix() {
   const columns = columnsOf(label), count = new Map(cells.map(([t, p, n]) => [`${t},${p}`, n]));
   const at = (t, p) => count.get(`${t},${p}`) || 0;
   const rowSum = t => columns.reduce((s, p) => s + at(t, p), 0), columnSum = p => classes.reduce((s, t) => s + at(t, p), 0);
+  const total = classes.reduce((s, t) => s + rowSum(t), 0), right = classes.reduce((s, t) => s + at(t, t), 0);
   const most = Math.max(1, ...cells.map(c => c[2]));
   const many = columns.length > 12;
   $("matrix").classList.toggle("compact", many);
@@ -32,7 +33,7 @@ function drawMatrix() {
   const body = classes.map(t => {
     const line = el("tr", {}, el("th", { scope: "row" }, className(t), " ", el("span", { class: "n" }, integer(rowSum(t)))));
     columns.forEach((p, k) => {
-      const n = at(t, p), whole = state.norm === "truth" ? rowSum(t) : state.norm === "prediction" ? columnSum(p) : most;
+      const n = at(t, p), whole = state.norm === "truth" ? rowSum(t) : state.norm === "prediction" ? columnSum(p) : state.norm === "all" ? total : most;
       const f = whole ? n / whole : null, shown = state.norm === "count" ? integer(n) : f === null ? "–" : n === 0 ? (many ? "" : "0") : many ? (f < .005 ? "·" : f.toFixed(2).replace("0.", ".")) : f < .001 ? "<0.001" : f.toFixed(f >= .0995 ? 2 : 3);
       const cell = el("td", { class: [t === p ? "diagonal" : "", k === classes.length ? "gap" : ""].join(" ").trim() || null,
         title: `true ${className(t)}, given ${className(p)}: ${integer(n)} of ${integer(rowSum(t))} true, of ${integer(columnSum(p))} given` }, shown);
@@ -44,9 +45,8 @@ function drawMatrix() {
     });
     return line;
   });
-  const words = { truth: "Fraction of each true class (rows sum to 1): completeness on the diagonal.", prediction: "Fraction of each given class (columns sum to 1): purity on the diagonal.", count: "Objects." };
+  const words = { truth: "Fraction of each true class (rows sum to 1): completeness on the diagonal.", prediction: "Fraction of each given class (columns sum to 1): purity on the diagonal.", all: "Fraction of all objects (all cells sum to 1).", count: "Objects." };
   $("matrix").replaceChildren(el("caption", {}, words[state.norm]), el("thead", {}, head), el("tbody", {}, ...body));
-  const total = classes.reduce((s, t) => s + rowSum(t), 0), right = classes.reduce((s, t) => s + at(t, t), 0);
   $("confusion-note").textContent = `${label}, ${point().label}: ${integer(total)} objects, ${integer(right)} on the diagonal (${percent(right, total)}).`;
 }
 const byId = new Map(data.examples.map((e, k) => [e.object_id, k]));

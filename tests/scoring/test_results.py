@@ -36,6 +36,10 @@ def test_values_are_found_by_name(results: Results) -> None:
     confusion = results.confusion("good 1")
     assert recall.value == pytest.approx(confusion.loc[2222, 2222] / confusion.loc[2222].sum())
     assert recall.n == confusion.loc[2222].sum()
+    truth, prediction, every = (results.confusion("good 1", of=o) for o in ("truth", "prediction", "all"))
+    np.testing.assert_allclose(truth.sum(axis=1), 1)
+    np.testing.assert_allclose(prediction.sum(axis=0), 1)
+    np.testing.assert_allclose(every * confusion.to_numpy().sum(), confusion)
     part = results.value("accuracy", "good 1", subset="alerts: below 2")
     assert part.n < results.value("accuracy", "good 1").n
 

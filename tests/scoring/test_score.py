@@ -14,6 +14,7 @@ from sklearn.metrics import f1_score
 from brokerbench.errors import AccountingError, ConfigError, InputError, UnknownName
 from brokerbench.store import Folder, file_sha256, read_table, write_table
 from brokerbench.tables import Classifications, Confusion, Ledger, Objects, Scores
+from scoring.compare import compare
 from scoring.leaderboard import leaderboard, load_scores
 from scoring.score import score
 from scoring.slices import SLICES
@@ -341,3 +342,31 @@ def test_edges_of_a_slice_belong_to_the_upper_group(name: str) -> None:
     assert len(one.labels) == len(one.edges) - 1
     (absent,) = replace(one, value=lambda _: np.array([np.nan])).group(None)  # type: ignore[arg-type]
     assert one.all_labels[absent] == one.none
+
+
+def test_a_slow_classifier_is_worse_off_in_operations(tmp_path: Path) -> None:
+    """Answers that take three days are worth nothing after two, as much as any after the last."""
+    run = write_run(tmp_path / "run", Survey(objects=80, parts=1))
+    answer(run, Answering("slow", CLASSES, guessing(CLASSES, 3.0), delay_s=3 * 86_400.0))
+    value = {}
+    for as_of in ("observed", "received"):
+        spec = Scoring(intervals=False, metrics=["accuracy"], as_of=as_of)  # type: ignore[arg-type]
+        table, about = load_scores(score(run, spec=spec, out=tmp_path / as_of))
+        assert about["spec"]["as_of"] == as_of
+        for axis, at in (("days", 2.0), ("days", 32.0), ("detection", 3.0)):
+            row = (table.axis == axis) & (table.at == at) & (table.slice == "all")
+            value[as_of, axis, at] = float(table.value[row][0])
+    assert value["received", "days", 2.0] < 0.5 * value["observed", "days", 2.0]
+    assert value["received", "days", 32.0] > 0.9 * value["observed", "days", 32.0]
+    assert value["received", "detection", 3.0] == value["observed", "detection", 3.0]
+
+
+def test_classifiers_are_compared_on_the_objects_that_both_answered_often_enough(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", Survey(objects=80, parts=1))
+    answer(run, Answering("a", CLASSES, guessing(CLASSES), answered=0.6))
+    answer(run, Answering("b", CLASSES, guessing(CLASSES), answered=0.7, seed=5))
+    spec = Scoring(resamples=100, metrics=["accuracy"], answers=[3])
+    table, _ = load_scores(score(run, spec=spec))
+    (pair,) = compare(run, spec=spec, axis="answer:3")
+    alone = table.n[(table.axis == "answer") & (table.slice == "all")]
+    assert 0 < pair.n < alone.min()

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from brokerbench.errors import AccountingError, ConfigError
-from brokerbench.tables import Classifications, Ledger, Objects
+from brokerbench.tables import NO_TIME, Classifications, Ledger, Objects
 from scoring.axes import Point, find_point, points
 from scoring.join import match, match_plain
 from scoring.spec import Scoring
-from scoring.timeline import eligible, in_force, in_force_plain, sent, with_answers
+from scoring.timeline import as_received, eligible, in_force, in_force_plain, sent, with_answers
 from tests.scoring.runs import Answering, Survey, answers_of, guessing, one_part
 
 CLASSES = (2222, 2224, 2323, 2332)
@@ -217,6 +217,44 @@ def test_the_nth_answer_of_an_object_is_its_own_count() -> None:
         assert reached[item] == (len(mine) >= 3)
         if len(mine) >= 3:
             assert got[item] == mine[2]
+
+
+def test_in_operations_an_answer_counts_from_when_it_was_at_hand() -> None:
+    truth, ledger, answers = _part(7, answered=1.0)
+    alerts = sent(truth, ledger, where="t")
+    row = match(alerts.alert_id, answers.alert_id)
+    rng = np.random.default_rng(7)
+    late = rng.uniform(-1.0, 5.0, len(answers))  # days; the clocks of some disagree
+    published = alerts.sent[row] + np.round(late * 86_400e6).astype("i8")
+    published[::6] = NO_TIME
+    answers = Classifications(**{**answers.as_dict(), "published": published})
+    late = np.where(published == NO_TIME, 0.0, np.maximum(late, 0.0))
+    shifted = as_received(alerts, answers, row)
+    at = points(MORE)
+    got = in_force(shifted, answers, row=row, points=at)
+    assert (got == in_force_plain(shifted, answers, row=row, points=at)).all()
+    observed = in_force(alerts, answers, row=row, points=at)
+    changed = 0
+    for a, point in enumerate(at):
+        for item in range(len(alerts.object_id)):
+            mine = np.flatnonzero(alerts.object[row] == item)
+            t = truth.t0[alerts.truth_row[item]]
+            z = 0.0 if np.isnan(truth.z[alerts.truth_row[item]]) else float(truth.z[alerts.truth_row[item]])
+            mjd = alerts.mjd[row[mine]]
+            place = {
+                "date": mjd + late[mine],
+                "days": mjd - alerts.mjd[alerts.object == item].min() + late[mine],
+                "phase": mjd - t + late[mine],
+                "rest_phase": (mjd - t + late[mine]) / (1 + z),
+            }.get(point.axis)
+            if place is None:  # axes that count alerts, and the last answer, know no clock
+                assert got[item, a] == observed[item, a]
+                continue
+            there = mine[place <= point.at + 1e-6]
+            want = there[np.argsort(alerts.mjd[row[there]])[-1]] if len(there) else -1
+            assert got[item, a] == want
+            changed += want != observed[item, a]
+    assert changed > 20
 
 
 def test_only_transients_have_a_phase() -> None:
