@@ -138,13 +138,14 @@ def serve(
     expect = options.expected()
     counts = service.counts
     committed = last = looked = told = began
+    unsafe = False  # whether there are answers behind which the group would not go on
     idle_s = transport.idle_s if options.idle_s is None else options.idle_s
     try:
         while True:
             messages = consumer.poll(options.size, options.wait_ms / 1e3)
             now = clock.now_us()
             if len(messages):
-                last = now
+                last, unsafe = now, True
                 service.answer(messages, producer)
                 if meter:
                     service.tell(meter, (clock.now_us() - now) / 1e6)
@@ -159,16 +160,16 @@ def serve(
             if expect is not None and not len(messages) and now - looked > _LOOK_US:
                 producer.flush()
                 consumer.commit()
-                committed = looked = now
+                committed, looked, unsafe = now, now, False
                 ended = consumer.committed() >= expect
             if meter and now - told > _LOOK_US:
                 told = now
                 for partition, count in consumer.lag().items():
                     meter.put("lag_messages", count, broker=broker.name, partition=str(partition))
-            if ended or (len(messages) and now - committed > options.commit_s * 1e6):
+            if ended or (unsafe and now - committed > options.commit_s * 1e6):
                 producer.flush()
                 consumer.commit()
-                committed = now
+                committed, unsafe = now, False
             if ended:
                 break
         producer.finish()

@@ -16,7 +16,7 @@ from brokerbench.store import Folder
 from streamer.answers import Sender, encode_answers
 from streamer.clock import ManualClock
 from streamer.meter import Watch
-from streamer.packets import Packets
+from streamer.packets import PacketFile, Packets
 from streamer.received import decode_answers
 from streamer.replay import play
 from streamer.serve import Batching, Route, serve
@@ -124,6 +124,30 @@ def test_a_stopped_broker_goes_on_and_answers_everything(spool: Spool) -> None:
     raw = answers(spool)
     assert 0 < report.received < total
     assert len(np.unique(alert_ids(raw))) == total
+
+
+def test_the_last_answers_before_a_silence_are_committed_in_it(stream_run: Folder) -> None:
+    """Between two nights nothing arrives; a broker killed then must not answer the last alerts again."""
+    spool = Spool(stream_run.path / "more")
+    producer = spool.producer("alerts")
+    packets = PacketFile(stream_run.path / "stream" / "packets" / "00-00000.packets").read(0, 30)
+    numbers = np.arange(30, dtype="i8")
+    producer.send(packets, numbers, numbers)
+    producer.flush()
+
+    class Ticks(ManualClock):
+        """A tenth of a second goes by at every look; the broker is killed after ten seconds."""
+
+        def now_us(self) -> int:
+            self.advance(0.1)
+            if super().now_us() > 10e6:
+                raise KeyboardInterrupt
+            return super().now_us()
+
+    batching = Batching(size=100, wait_ms=0.0, commit_s=2.0, until_end=False)
+    with pytest.raises(KeyboardInterrupt):
+        serve(Prior(), spool, Route("answers"), batching=batching, watch=Watch(clock=Ticks()))
+    assert spool.consumer("alerts", "prior").committed() == 30
 
 
 def test_a_broker_that_raises_costs_the_alert_and_not_the_stream(spool: Spool) -> None:
