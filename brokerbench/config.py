@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -57,8 +57,25 @@ def decode(raw: Any, kind: type[T], *, where: str) -> T:
         wrong = re.match(r"Expected (.+), got (.+)", message)
         if wrong:
             message = f"expected {wrong[1].replace('`', '')}, got {wrong[2].replace('`', '')}"
+        choice = re.match(r"Invalid enum value (.+)", message)
+        if choice:
+            choices = ", ".join(map(repr, _choices(kind, path)))
+            message = f"expected one of {choices}, got {choice[1]}"
         at = f"{path}: " if path else ""
         raise ConfigError(f"{where}: {at}{message}") from error
+
+
+def _choices(kind: Any, path: str) -> list[Any]:
+    """The values that the key at `path` may have, where its type is a choice among some."""
+    for step in re.findall(r"[^.\[\]]+", path):
+        while not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)) and get_args(kind):
+            if get_origin(kind) is Literal:
+                break
+            kind = get_args(kind)[1 if get_origin(kind) is dict else 0]
+        if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+            kind = get_type_hints(kind).get(step, kind)
+    options = (kind, *get_args(kind))
+    return [value for option in options if get_origin(option) is Literal for value in get_args(option)]
 
 
 def encode(config: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -91,3 +92,27 @@ def test_broken_toml_is_an_error(tmp_path: Path) -> None:
     file.write_text("name = \n")
     with pytest.raises(ConfigError, match="expected TOML, got .*line 1"):
         load(file, Outer)
+
+
+class Dish(Config, frozen=True):
+    taste: Literal["sweet", "salty"] = "sweet"
+    heat: Literal["mild", "hot"] | None = None
+
+
+class Menu(Config, frozen=True):
+    dish: Dish = Dish()
+    dishes: list[Dish] = []
+    by_name: dict[str, Dish] = {}
+
+
+@pytest.mark.parametrize(
+    "raw, said",
+    [
+        ({"dish": {"taste": "sour"}}, "menu: dish.taste: expected one of 'sweet', 'salty', got 'sour'"),
+        ({"dishes": [{}, {"taste": "sour"}]}, r"taste: expected one of 'sweet', 'salty', got 'sour'"),
+        ({"by_name": {"a": {"heat": "cold"}}}, r"heat: expected one of 'mild', 'hot', got 'cold'"),
+    ],
+)
+def test_a_value_that_is_no_choice_is_answered_with_the_choices(raw: dict, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        decode(raw, Menu, where="menu")
