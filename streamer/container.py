@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from brokerbench.errors import InputError
 from streamer.codec import Ranges
+from streamer.codec.wire import LEAN, SOURCE, copy, put_long
 from streamer.packets import Packets
 
 __all__ = ["Header", "blocks", "header_of", "unwrap", "wrap"]
@@ -103,24 +104,16 @@ def wrap(records: Packets, schema: str) -> Packets:
     return Packets(out[: offsets[-1]], offsets)
 
 
-@numba.njit(cache=True, nogil=True)
-def _wrap(data: Any, spans: Any, front: Any, sync: Any, out: Any, offsets: Any) -> None:
+@numba.njit(nogil=True, **LEAN)
+def _wrap(data: Any, spans: Any, front: Any, sync: Any, out: Any, offsets: Any, source: Any = SOURCE) -> None:
     at = 0
     for i in range(len(spans) - 1):
-        out[at : at + len(front)] = front
-        at += len(front)
         size = spans[i + 1] - spans[i]
-        zigzag = size << 1
-        while zigzag > 127:
-            out[at] = (zigzag & 127) | 128
-            zigzag >>= 7
-            at += 1
-        out[at] = zigzag
-        at += 1
-        out[at : at + size] = data[spans[i] : spans[i + 1]]
-        at += size
-        out[at : at + 16] = sync
-        at += 16
+        copy(out, at, front, 0, len(front))
+        at = put_long(out, at + len(front), size)
+        copy(out, at, data, spans[i], size)
+        copy(out, at + size, sync, 0, 16)
+        at += size + 16
         offsets[i + 1] = at
 
 
