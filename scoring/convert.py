@@ -12,16 +12,19 @@ from scoring.checked import Answered, Checked
 from scoring.ingest import Ingest, files_of
 from scoring.registries import READERS
 from scoring.sources import open_run
-from scoring.submission import POLICY, Policy
+from scoring.submission import POLICY, Columns, Policy
 
 __all__ = ["Answered", "Checked", "convert", "find_policy", "find_reader", "validate"]
 
 
-def find_reader(path: Path, name: str = "") -> str:
+def find_reader(path: Path, name: str = "", policy: Policy | None = None) -> str:
     """The name of the reader for a file or folder: `name`, or the first that claims it.
 
-    InputError where none does, or nothing is there.
+    A policy that declares columns means a table. InputError where no reader claims the submission, or
+    nothing is there.
     """
+    if not name and policy is not None and policy.columns != Columns():
+        name = "table"
     if name:
         READERS[name]  # noqa: B018  raises UnknownName with a hint
         return name
@@ -36,7 +39,7 @@ def find_reader(path: Path, name: str = "") -> str:
                 return reader
     raise InputError(
         f"{path}: expected a submission of a known format, got none that a reader claims; "
-        f"name one of {', '.join(READERS)}"
+        f"name one of {', '.join(READERS)}, or declare the columns of a table in its policy"
     )
 
 
@@ -49,7 +52,7 @@ def find_policy(path: Path) -> Policy:
 def validate(path: Path, run: Folder, *, policy: Policy, reader: str = "") -> Checked:
     """What is found in a submission: every rule with its count, writing nothing."""
     with tempfile.TemporaryDirectory(prefix="brokerbench-") as scratch:
-        return Ingest(path, open_run(run), policy, find_reader(path, reader)).run(Path(scratch), None)
+        return Ingest(path, open_run(run), policy, find_reader(path, reader, policy)).run(Path(scratch), None)
 
 
 def convert(path: Path, run: Folder, *, policy: Policy, reader: str = "", out: Path | None = None) -> Checked:
@@ -62,4 +65,6 @@ def convert(path: Path, run: Folder, *, policy: Policy, reader: str = "", out: P
     target = out or run.path / "answers"
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target, prefix=".spill-", suffix=".partial") as scratch:
-        return Ingest(path, open_run(run), policy, find_reader(path, reader)).run(Path(scratch), target)
+        return Ingest(path, open_run(run), policy, find_reader(path, reader, policy)).run(
+            Path(scratch), target
+        )

@@ -54,7 +54,7 @@ class _Seen:
 
 def doctor(path: Path, run: Folder, *, policy: Policy, reader: str = "") -> list[Ailment]:
     """What ails a submission, by the first 200,000 messages; an empty list where nothing does."""
-    name = find_reader(path, reader)
+    name = find_reader(path, reader, policy)
     batches: list[Batch] = []
     held = 0
     for file in files_of(path, READERS[name].suffixes):

@@ -135,7 +135,8 @@ def _show(checked: Any) -> None:
         sender = answered.sender
         alerts = f"{answered.alerts:,} of {checked.alerts_sent:,} alerts"
         objects = f"{answered.objects:,} of {checked.objects_sent:,} objects"
-        say(f"{sender.broker} {sender.classifier} {sender.version}: {alerts}, {objects} answered")
+        who = " ".join(part for part in (sender.broker, sender.classifier, sender.version) if part)
+        say(f"{who or 'classifier'}: {alerts}, {objects} answered")
 
 
 COMMANDS = {"validate": validate, "doctor": doctor, "convert": convert, "gate": gate}

@@ -24,7 +24,7 @@ from scoring.scope import layout_of, project
 from scoring.score import score
 from scoring.snapshot import snapshot, vectors, vectors_plain
 from scoring.spec import Scoring
-from scoring.submission import Policy
+from scoring.submission import Columns, Policy
 from scoring.tally import class_rows
 from scoring.timeline import sent
 from tests.scoring.messages import json_lines, messages
@@ -278,6 +278,12 @@ def test_a_policy_beside_the_answers_is_no_answer(tmp_path: Path) -> None:
     assert find_policy(folder) == Policy(classifier="mine", scope=[2222])
     assert find_policy(folder / "s.jsonl") == Policy()
     assert list(validate(folder, run, policy=find_policy(folder)).files) == ["s.jsonl"]
+    table = tmp_path / "t.csv"
+    table.write_text("alert,p\n" + "".join(f"{m.alert_id},0.5\n" for m in messages(run)))
+    columns = Columns(alert_id="alert", probabilities={"p": 2222})
+    with pytest.raises(InputError, match="or declare the columns of a table in its policy"):
+        validate(table, run, policy=Policy())
+    assert validate(table, run, policy=Policy(columns=columns)).reader == "table"
     (folder / "policy.toml").write_text("scpe = [2222]\n")
     with pytest.raises(ConfigError, match="policy.toml: scpe: expected a known key.*did you mean 'scope'"):
         find_policy(folder)
