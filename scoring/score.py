@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +15,7 @@ from brokerbench.store import Folder, atomic_write, write_table
 from brokerbench.tables import Confusion, Scores
 from scoring.accounting import Books
 from scoring.metric import Metric, chosen
+from scoring.parallel import on_cluster, on_threads
 from scoring.plans import make_plans
 from scoring.scope import scoped
 from scoring.slices import chosen_slices
@@ -32,23 +31,24 @@ __all__ = ["Scoring", "score"]
 MERGED_AT_ONCE = 32
 """Parts that are held before they are added: adding each alone would copy the large states each time."""
 
-T = TypeVar("T")
-R = TypeVar("R")
 
-
-def score(run: Folder, *, spec: Scoring, out: Path | None = None, workers: int = 1) -> Folder:
+def score(
+    run: Folder, *, spec: Scoring, out: Path | None = None, workers: int = 1, dask: str | None = None
+) -> Folder:
     """The folder of scores of every classifier in a run, at `out` (RUN/scores where None).
 
     It holds scores.parquet (Scores), confusion.parquet (Confusion) and scores.json (everything a
     report needs); older scores at `out` are replaced when the new ones are whole. The numbers do
-    not depend on `workers`. Raises AccountingError where the books do not balance, InputError where
-    the run was not played or holds no answers, UnknownName for a metric or class.
+    not depend on `workers`, threads of this process, nor on the workers of the Dask cluster whose
+    scheduler is at the address `dask` that count in their place. Raises AccountingError where the
+    books do not balance, InputError where the run was not played or holds no answers, UnknownName for
+    a metric or class.
     """
     metrics = chosen(spec.metrics)
-    parts = open_run(run)
-    answers = scoped(find_answers(run, parts.parts), spec.scopes)
+    parts = open_run(run if dask is None else Folder(run.path.resolve()))
+    answers = scoped(find_answers(parts.run, parts.parts), spec.scopes)
     plans = make_plans(parts, answers, spec, metrics)
-    tallies, held = _tally_all(parts, answers, plans, workers=workers)
+    tallies, held = _tally_all(parts, answers, plans, workers=workers, dask=dask)
     books = [_books(a, t) for a, t in zip(answers, tallies, strict=True)]
     scores, confusions = [], []
     for a, t, plan in zip(answers, tallies, plans, strict=True):
@@ -60,7 +60,7 @@ def score(run: Folder, *, spec: Scoring, out: Path | None = None, workers: int =
 
 
 def _tally_all(
-    parts: RunParts, answers: Sequence[Answers], plans: Sequence[Plan], *, workers: int
+    parts: RunParts, answers: Sequence[Answers], plans: Sequence[Plan], *, workers: int, dask: str | None
 ) -> tuple[list[Tally], Held]:
     slices = chosen_slices(plans[0].spec.slices)
 
@@ -73,7 +73,10 @@ def _tally_all(
         return tallies, joint_given(tallies, plans) if plans[0].spec.intervals else {}
 
     held: list[tuple[list[Tally], Held]] = []
-    for one in _ordered_map(of_part, parts.parts, workers):
+    found = (
+        on_threads(of_part, parts.parts, workers) if dask is None else on_cluster(of_part, parts.parts, dask)
+    )
+    for one in found:
         held.append(one)
         if len(held) > MERGED_AT_ONCE:
             held = [_merge_all(held, plans)]
@@ -86,21 +89,6 @@ def _merge_all(
     """The sum over parts for each classifier, and for each pair."""
     tallies = [merge([part[0][i] for part in held], plan) for i, plan in enumerate(plans)]
     return tallies, merge_given([part[1] for part in held])
-
-
-def _ordered_map(function: Callable[[T], R], items: Sequence[T], workers: int) -> Iterator[R]:
-    """Results in the order of items, few of them held at a time; threads, for kernels release the GIL."""
-    if workers <= 1:
-        yield from map(function, items)
-        return
-    with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[Future[R]] = deque()
-        for item in items:
-            waiting.append(pool.submit(function, item))
-            if len(waiting) > 2 * workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
 
 
 def _books(answers: Answers, counted: Tally) -> Books:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -370,3 +371,27 @@ def test_classifiers_are_compared_on_the_objects_that_both_answered_often_enough
     (pair,) = compare(run, spec=spec, axis="answer:3")
     alone = table.n[(table.axis == "answer") & (table.slice == "all")]
     assert 0 < pair.n < alone.min()
+
+
+def test_a_dask_cluster_gives_the_same_numbers_to_the_last_bit(answered: Folder, tmp_path: Path) -> None:
+    distributed = pytest.importorskip("dask.distributed", reason="the extra dask is not installed")
+    spec = Scoring(resamples=100, metrics="all")
+    alone = score(answered, spec=spec, out=tmp_path / "alone")
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, processes=True
+    ) as cluster:
+        other = score(answered, spec=spec, out=tmp_path / "dask", dask=cluster.scheduler_address)
+    for name in ("scores.parquet", "confusion.parquet", "scores.json"):
+        assert (alone.path / name).read_bytes() == (other.path / name).read_bytes()
+
+
+def test_a_cluster_that_is_not_there_is_an_error(
+    answered: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = Scoring(intervals=False)
+    pytest.importorskip("dask.distributed", reason="the extra dask is not installed")
+    with pytest.raises(InputError, match="dask: expected a scheduler at nonsense://, got none"):
+        score(answered, spec=spec, out=tmp_path / "s", dask="nonsense://")
+    monkeypatch.setitem(sys.modules, "dask", None)
+    with pytest.raises(ConfigError, match=r"got none; install brokerbench\[dask\]"):
+        score(answered, spec=spec, out=tmp_path / "s", dask="tcp://127.0.0.1:1")
