@@ -251,6 +251,16 @@ def test_the_sweep_finds_what_pairs_and_thresholds_one_by_one_find(seed: int) ->
         np.testing.assert_allclose(got, want, atol=EXACT)
 
 
+def test_answered_objects_are_counted_class_by_class() -> None:
+    """Of class 0 two of four were answered, of 1 one of one, of 2 none of two; 3 and 4 are empty."""
+    true = np.array([0, 0, 0, 0, 1, 2, 2])
+    probability = np.eye(5)[true]
+    probability[[0, 1, 5, 6]] = np.nan
+    value = value_of("class_completeness", snapshot_of(true, probability, layout=LAYOUT))
+    np.testing.assert_array_equal(value, [0.5, 1.0, 0.0, np.nan, np.nan])
+    assert value_of("completeness", snapshot_of(true, probability, layout=LAYOUT))[0] == 3 / 7
+
+
 def test_hashes_of_neighbouring_ids_are_far_apart() -> None:
     hashes = hash_ids(np.arange(1000))
     assert len(set(hashes.tolist())) == 1000
