@@ -8,6 +8,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from brokerbench.kernels import source_stamp
 from brokerbench.tables import Classifications
 from scoring.axes import AXES
 from scoring.snapshot import SUM_TOLERANCE, Layout
@@ -18,6 +19,8 @@ __all__ = ["CONFIDENT", "History", "histories", "histories_plain"]
 
 CONFIDENT = 0.75
 """Probability of the true class that counts as confident, and of any class as a decision."""
+
+_SOURCE = source_stamp("scoring.snapshot")
 
 
 @dataclass(frozen=True)
@@ -188,7 +191,7 @@ def _step(now, before, scale, node_of, parent, flow):  # type: ignore[no-untyped
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _walk(  # type: ignore[no-untyped-def]
-    probability, item, days, target, columns, tree, out, right
+    probability, item, days, target, columns, tree, out, right, source=_SOURCE
 ):
     own, residual, n_columns = columns
     node_of, parent, distance = tree

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brokerbench.errors import InputError
+from brokerbench.kernels import source_stamp
 from brokerbench.tables import FLAG_NO_MODEL, FLAG_SATURATED, Visits
 from simulate.instruments import Instrument
 from simulate.source import Light
@@ -40,6 +41,8 @@ GAMMA = 0.039
 """Sky and read-noise parameter of LSST's error model in g, r, i, z, y (0.038 in u)."""
 
 ZERO_POINT = 31.4  # AB magnitude of 1 nJy
+
+_SOURCE = source_stamp("brokerbench.tables")
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,7 +185,7 @@ class Cuts:
 
 
 @numba.njit(cache=True, nogil=True)
-def _measure(light, veil, where, noise, cuts, out):  # type: ignore[no-untyped-def]
+def _measure(light, veil, where, noise, cuts, out, source=_SOURCE):  # type: ignore[no-untyped-def]
     flux, template = light
     dimming, surface, shift = veil
     offsets, visit, band = where

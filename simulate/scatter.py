@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from brokerbench.kernels import source_stamp
 from simulate.outbursts import _uniform
 from simulate.photometry import Passbands
 
@@ -17,6 +18,8 @@ Array = NDArray[np.float64]
 # Nodes [A] and widths [mag] after the broadband dispersion of SALT2 residuals (Guy et al. 2010 fig. 8)
 WAVE = np.array([2000.0, 2800.0, 3600.0, 4400.0, 5200.0, 6000.0, 7000.0, 8200.0, 9600.0, 11500.0])
 WIDTH = np.array([0.20, 0.12, 0.065, 0.035, 0.022, 0.022, 0.030, 0.045, 0.055, 0.060])
+
+_SOURCE = source_stamp("simulate.outbursts")
 
 
 def chromatic_scatter(path: Array, passbands: Passbands, z: Array) -> Array:
@@ -36,7 +39,7 @@ def chromatic_scatter(path: Array, passbands: Passbands, z: Array) -> Array:
 
 
 @numba.njit(cache=True, nogil=True)
-def _numbers(path, count):  # type: ignore[no-untyped-def]
+def _numbers(path, count, source=_SOURCE):  # type: ignore[no-untyped-def]
     out = np.empty((path.size, count))
     for k in range(path.size):
         for j in range(count):
