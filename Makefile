@@ -56,4 +56,4 @@ validation: $(STAMP)
 	$(BIN)/python -m simulate.fidelity $(DATA) docs
 
 clean:
-	rm -rf $(VENV) $(PEERS) .cache build bench.json
+	rm -rf $(VENV) $(PEERS) .cache build
