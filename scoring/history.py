@@ -80,7 +80,7 @@ def histories(
     right = np.zeros(n, np.bool_)
     out[2] = alerts.final[AXES.index("days")]
     tree = (*branches(layout.columns), column_distances(layout.columns).astype(np.float64))
-    columns = layout.own, layout.residual, len(layout.columns)
+    columns = layout.own, layout.residual, len(layout.columns), layout.tie
     _walk(probability, alerts.object[order], days, target, columns, tree, out, right)
     return _named(out, right)
 
@@ -122,7 +122,9 @@ def histories_plain(
         if not mine:
             continue
         when = [days[row[k]] for k in mine]
-        named = [int(p.argmax()) for p in vectors]
+        named = [
+            int(p.argmax()) if layout.tie < 0 or (p == p.max()).sum() == 1 else layout.tie for p in vectors
+        ]
         out[3, item] = sum(a != b for a, b in zip(named, named[1:], strict=False))
         steps = [0.5 * np.abs(a - b).sum() for a, b in zip(vectors, vectors[1:], strict=False)]
         out[4, item] = np.mean(steps) if steps else 0.0
@@ -193,7 +195,7 @@ def _step(now, before, scale, node_of, parent, flow):  # type: ignore[no-untyped
 def _walk(  # type: ignore[no-untyped-def]
     probability, item, days, target, columns, tree, out, right, source=_SOURCE
 ):
-    own, residual, n_columns = columns
+    own, residual, n_columns, tie = columns
     node_of, parent, distance = tree
     now, before, flow = np.zeros(n_columns), np.zeros(n_columns), np.zeros(len(parent))
     for o in range(out.shape[1]):
@@ -220,6 +222,11 @@ def _walk(  # type: ignore[no-untyped-def]
         for c in range(1, n_columns):
             if now[c] > largest:
                 named, largest = c, now[c]
+        if tie >= 0:
+            for c in range(named + 1, n_columns):
+                if now[c] == largest:
+                    named = tie
+                    break
         largest *= scale
         of_truth = now[target[o]] * scale if target[o] >= 0 else 0.0
         if target[o] >= 0:

@@ -46,7 +46,13 @@ def _level(name: str, depth: int) -> Cells:
         mass = np.zeros((len(snapshot.true), len(names)))
         for c, group in enumerate(column):
             mass[:, group] += snapshot.probability[:, c]
-        return np.where(snapshot.predicted < 0, len(names), mass.argmax(1) if len(mass) else 0)
+        if not len(mass):
+            return np.zeros(0, np.int64)
+        named = mass.argmax(1)
+        if snapshot.layout.tie >= 0:
+            tied = np.count_nonzero(mass == mass.max(1, keepdims=True), axis=1) > 1
+            named[tied] = column[snapshot.layout.tie]
+        return np.where(snapshot.predicted < 0, len(names), named)
 
     def fold(layout: Layout, cells: NDArray, _: NDArray) -> Statistics:
         names_true, names, row, _column = _groups(layout.truth, layout.columns, depth)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -54,7 +55,7 @@ def make_plans(
             spec,
             at,
             tuple(states.values()),
-            layout_of(a.classes, truth, prior, a.scope),
+            replace(layout_of(a.classes, truth, prior, a.scope), ties=spec.ties),
             slices=sliced,
             slice_points=tuple(at.index(find_point(key, at)) for key in spec.slice_points),
             slice_states=tuple(of_slices.values()),

@@ -39,6 +39,7 @@ class Layout:
     scope: tuple[int, ...] = ()  # of a partial classifier (scoring.scope); empty for any other
     whole: Layout | None = None  # before it was projected to the scope
     row: NDArray[np.int64] | None = None  # [T of whole], row of each true class here
+    ties: str = "lowest"  # what equal largest probabilities name: the lowest id, or "residual"
 
     @property
     def of_run(self) -> Layout:
@@ -49,6 +50,11 @@ class Layout:
     def residual(self) -> int:
         """Column of class 200."""
         return self.columns.index(RESIDUAL)
+
+    @property
+    def tie(self) -> int:
+        """Column that a tie names; -1 for that of the lowest id."""
+        return self.residual if self.ties == "residual" else -1
 
 
 def layout(classes: Sequence[int], truth: Sequence[int], prior: NDArray[np.float64]) -> Layout:
@@ -159,13 +165,14 @@ def vectors(
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
     """Normalised probabilities f8[n, C], predicted column i8[n] (-1 for no answer), defects i8[4].
 
-    The predicted class is that of the largest probability, the lowest id among equals. An answer
-    that cannot be normalised counts as no answer.
+    The predicted class is that of the largest probability; among equals the lowest id, or Residual, as
+    the layout says. An answer that cannot be normalised counts as no answer.
     """
     values = np.zeros((len(rows), len(layout.columns)))
     predicted = np.full(len(rows), -1, np.int64)
     defects = np.zeros(len(DEFECTS), np.int64)
-    _vectors(probability, rows, layout.own, layout.residual, _MODES[normalise], values, predicted, defects)
+    columns = layout.own, layout.residual, layout.tie
+    _vectors(probability, rows, columns, _MODES[normalise], values, predicted, defects)
     return values, predicted, defects
 
 
@@ -200,11 +207,14 @@ def vectors_plain(
         else:
             values[i] /= total
         predicted[i] = int(np.argmax(values[i]))
+        if layout.ties == "residual" and np.count_nonzero(values[i] == values[i].max()) > 1:
+            predicted[i] = layout.residual
     return values, predicted, np.array(list(defects.values()), np.int64)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _vectors(probability, rows, own, residual, mode, values, predicted, defects):  # type: ignore[no-untyped-def]
+def _vectors(probability, rows, columns, mode, values, predicted, defects):  # type: ignore[no-untyped-def]
+    own, residual, tie = columns
     for i in range(len(rows)):
         if rows[i] < 0:
             continue
@@ -236,4 +246,9 @@ def _vectors(probability, rows, own, residual, mode, values, predicted, defects)
         for c in range(1, len(out)):
             if out[c] > most:
                 best, most = c, out[c]
+        if tie >= 0:
+            for c in range(best + 1, len(out)):
+                if out[c] == most:
+                    best = tie
+                    break
         predicted[i] = best

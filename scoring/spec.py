@@ -33,6 +33,8 @@ class Scoring(Config, frozen=True):
         are divided by their sum ("rescale"), or make the answer count as missing ("reject").
     inner: probability on a class above the true ones (SN-like) stays a column of its own, or is
         spread over the true classes below it by their frequencies.
+    ties: what equal largest probabilities name: the class of the lowest id ("lowest"), or no class of
+        theirs but 200 Residual ("residual").
     missing: what a probabilistic metric takes for an object without an answer: the class
         frequencies ("prior"), probability 0 ("worst"), or the object is left out ("exclude").
     deadline_s: answers published later than this after the alert was sent are late and not used.
@@ -58,6 +60,7 @@ class Scoring(Config, frozen=True):
     metrics: list[str] | Literal["core", "all"] = "core"
     normalise: Literal["residual", "rescale", "reject"] = "residual"
     inner: Literal["column", "spread"] = "column"
+    ties: Literal["lowest", "residual"] = "lowest"
     missing: Literal["prior", "worst", "exclude"] = "prior"
     deadline_s: Annotated[float, Meta(gt=0)] | None = None
     budget: Annotated[int, Meta(ge=1)] = 100

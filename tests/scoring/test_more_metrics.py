@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from scoring import ranks
-from scoring.levels import at_level
+from scoring.levels import BROAD, at_level
 from scoring.metric import METRICS
 from scoring.ranks import RANKS, hash_ids
 from scoring.reliability import BINS, bin_of
@@ -187,6 +188,17 @@ def test_levels_sum_probability_before_the_arg_max() -> None:
     assert value_of("accuracy", seen)[0] == 0.5
     assert value_of("macro_f1_level_2", seen)[0] == 1
     assert value_of("macro_f1_level_1", seen)[0] == 1
+
+
+def test_a_tie_of_levels_names_none_of_them_where_the_policy_says_so() -> None:
+    probability = np.array([[0.25, 0.25, 0, 0, 0.5], [0, 0, 0, 0.4, 0.6]])
+    for ties, right in (("lowest", 2), ("residual", 1)):
+        lay = replace(LAYOUT, ties=ties)
+        seen = snapshot_of(np.array([0, 4]), probability, layout=lay)
+        cells = BROAD.cell(seen, np.zeros(2))
+        first = at_level(2222, 1) if ties == "lowest" else 200
+        assert sorted({at_level(c, 1) for c in lay.columns})[cells[0]] == first
+        assert value_of("macro_f1_level_1", seen)[0] == pytest.approx(1 if right == 2 else 0.5)
 
 
 def test_hierarchical_log_loss_by_hand() -> None:

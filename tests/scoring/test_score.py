@@ -181,6 +181,19 @@ def test_the_policy_for_missing_answers_decides(played: Folder) -> None:
     assert loss["exclude"] < loss["prior"] < loss["worst"]
 
 
+def test_the_policy_for_ties_decides_and_stands_in_the_scores(played: Folder) -> None:
+    def undecided(truth: np.ndarray, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        return np.full((len(rows), len(CLASSES)), 1 / len(CLASSES))
+
+    answer(played, Answering("undecided", CLASSES, undecided))
+    accuracy = {}
+    for ties in ("lowest", "residual"):
+        folder = score(played, spec=Scoring(intervals=False, ties=ties))  # type: ignore[arg-type]
+        accuracy[ties] = _value(folder, "accuracy", "undecided 1")
+        assert load_scores(folder)[1]["spec"]["ties"] == ties
+    assert accuracy["residual"] == 0 < accuracy["lowest"]
+
+
 def test_two_versions_of_one_classifier_have_two_labels(played: Folder) -> None:
     for name in ("a", "b"):
         answer(played, Answering(name, CLASSES, guessing(CLASSES)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -24,8 +26,13 @@ def _of(row: list[float], normalise: str = "residual") -> tuple[np.ndarray, int,
 
 
 @settings(max_examples=60, deadline=None)
-@given(seed=st.integers(0, 10_000), normalise=st.sampled_from(["residual", "rescale", "reject"]))
-def test_the_kernel_gives_what_the_plain_twin_gives(seed: int, normalise: str) -> None:
+@given(
+    seed=st.integers(0, 10_000),
+    normalise=st.sampled_from(["residual", "rescale", "reject"]),
+    ties=st.sampled_from(["lowest", "residual"]),
+)
+def test_the_kernel_gives_what_the_plain_twin_gives(seed: int, normalise: str, ties: str) -> None:
+    lay = replace(LAYOUT, ties=ties)
     rng = np.random.default_rng(seed)
     probability = rng.dirichlet(np.ones(3), 30).astype("f4")
     probability[3] = 0
@@ -35,10 +42,11 @@ def test_the_kernel_gives_what_the_plain_twin_gives(seed: int, normalise: str) -
     probability[7, 0] = -0.1
     probability[8] = 1 / 3
     probability[9, 2] = np.inf
+    probability[10:15] = np.float32([0.4, 0.4, 0.2])
     rows = rng.integers(-1, 30, 60)
     for got, want in zip(
-        vectors(probability, rows, layout=LAYOUT, normalise=normalise),
-        vectors_plain(probability, rows, layout=LAYOUT, normalise=normalise),
+        vectors(probability, rows, layout=lay, normalise=normalise),
+        vectors_plain(probability, rows, layout=lay, normalise=normalise),
         strict=True,
     ):
         np.testing.assert_allclose(got, want, rtol=0, atol=1e-15)  # one division apart
@@ -99,6 +107,15 @@ def test_equal_probabilities_go_to_the_lowest_id_whatever_the_order_of_classes()
             np.full((1, 3), 1 / 3, "f4"), np.array([0]), layout=lay, normalise="residual"
         )
         assert lay.columns[predicted[0]] == 2222
+
+
+def test_a_tie_names_none_of_its_classes_where_the_policy_says_so() -> None:
+    lay = replace(LAYOUT, ties="residual")
+    rows = np.array([[0.2, 0.4, 0.4], [0.4, 0.2, 0.4], [0.4, 0.3, 0.3], [0.5, 0.0, 0.0]], "f4")
+    _, predicted, _ = vectors(rows, np.arange(4), layout=lay, normalise="residual")
+    assert [lay.columns[c] for c in predicted] == [200, 200, 2332, 200]  # half is left to Residual: a tie
+    _, predicted, _ = vectors(rows, np.arange(4), layout=LAYOUT, normalise="residual")
+    assert [LAYOUT.columns[c] for c in predicted] == [2222, 2224, 2332, 200]
 
 
 @pytest.mark.parametrize(("missing", "expected"), [("prior", [0.75, 0.25]), ("worst", [0.0, 0.0])])
