@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from brokerbench.errors import TableError
 
-__all__ = ["Array", "Column", "Table", "column", "columns", "declared", "offsets_column"]
+__all__ = ["Array", "Column", "Table", "column", "columns", "declared", "items_of", "offsets_column"]
 
 Array = NDArray[Any]
 
@@ -57,6 +57,13 @@ def _declared_columns(kind: type[Table]) -> tuple[Column, ...]:
         for f in dataclasses.fields(kind)
         if "dtype" in f.metadata and f.name != "offsets"
     )
+
+
+def items_of(starts: Array, counts: Array) -> Array:
+    """Items i8[sum of counts] of ragged rows, end to end: row k owns counts[k] of them from starts[k]."""
+    ends = np.cumsum(counts)
+    total = int(ends[-1]) if len(ends) else 0
+    return np.arange(total) + np.repeat(np.asarray(starts, "i8") - (ends - counts), counts)
 
 
 def offsets_column() -> Any:
@@ -111,10 +118,22 @@ class Table:
         return {name: getattr(self, name) for name in names}
 
     def take(self, rows: Array) -> Self:
-        """The table of the given rows: i8[k] indices or bool[n]. Not for ragged tables."""
-        if hasattr(self, "offsets"):
-            raise TableError(f"{type(self).__name__}: expected a table without offsets to take from")
-        return type(self)(**{name: value[rows] for name, value in self.as_dict().items()})
+        """The table of the given rows, i8[k] indices or bool[n], with their items and nested tables."""
+        if rows.dtype == bool:
+            rows = np.flatnonzero(rows)
+        taken: dict[str, Any] = {}
+        items = rows
+        offsets = getattr(self, "offsets", None)
+        if offsets is not None:
+            counts = np.diff(offsets)[rows]
+            items = items_of(offsets[rows], counts)
+            taken["offsets"] = np.concatenate([[0], np.cumsum(counts)]).astype("i8")
+        for c in columns(type(self)):
+            taken[c.name] = getattr(self, c.name)[items if c.items else rows]
+        for f in dataclasses.fields(self):
+            if isinstance(nested := getattr(self, f.name), Table):
+                taken[f.name] = nested.take(rows)
+        return type(self)(**taken)
 
     @classmethod
     def empty(cls, **widths: int) -> Self:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,7 +85,7 @@ def _write_half(run: Folder, keep: dict[str, NDArray[np.int64]], path: Path, hal
             if not run.file(table, part).is_file():
                 continue
             files.append(folder.file(table, part))
-            taken = _take_ragged(run.read(table, part, ragged), rows)
+            taken = run.read(table, part, ragged).take(rows)
             write_table(files[-1], taken)
             facts["rows"] = int(taken.offsets[-1])
         if run.file("truth/parameters", part).is_file():
@@ -95,11 +94,3 @@ def _write_half(run: Folder, keep: dict[str, NDArray[np.int64]], path: Path, hal
             write_columns(files[-1], {k: v[rows] for k, v in values.items()}, units=units)
         folder.commit(part, files, **facts)
     return folder.complete()
-
-
-def _take_ragged(table: Any, rows: NDArray[np.int64]) -> Any:
-    counts = np.diff(table.offsets)[rows]
-    offsets = np.concatenate([[0], np.cumsum(counts)]).astype("i8")
-    items = np.arange(offsets[-1]) - np.repeat(offsets[:-1] - table.offsets[rows], counts)
-    arrays = {name: value[items] for name, value in table.as_dict().items() if name != "offsets"}
-    return type(table)(offsets=offsets, **arrays)

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from brokerbench.errors import InputError
 from brokerbench.rng import stream
 from brokerbench.tables import AlertBatch
-from reference_brokers.check import rows_of
 from reference_brokers.features import features
 from reference_brokers.model import class_ids
 
@@ -87,7 +86,7 @@ def draw_sample(
         chosen = uniform(seed, "keep", batch.alert_id) < keep_rate(n_detections, alerts_per_object)
         if not chosen.any():
             continue
-        picked = rows_of(batch, np.flatnonzero(chosen))
+        picked = batch.take(np.flatnonzero(chosen))
         rank, objects, matrix = uniform(seed, "rank", picked.alert_id), picked.object_id, features(picked)
         for class_id in np.unique(labels[chosen]).tolist():
             mine = labels[chosen] == class_id

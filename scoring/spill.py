@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from brokerbench.table import items_of
+
 __all__ = ["FIELDS", "Rows", "Spill"]
 
 FIELDS = {
@@ -91,9 +93,7 @@ def joined(pieces: Sequence[Rows]) -> Rows:
 
 def take(rows: Rows, order: NDArray[np.int64]) -> Rows:
     """The rows in another order, their pairs with them."""
-    starts = np.concatenate([[0], np.cumsum(rows["counts"])])[:-1]
-    counts = rows["counts"][order]
-    ends = np.cumsum(counts)
-    pairs = np.repeat(starts[order] - (ends - counts), counts) + np.arange(counts.sum())
+    starts = np.cumsum(rows["counts"]) - rows["counts"]
+    pairs = items_of(starts[order], rows["counts"][order])
     out = {name: rows[name][order] for name in (*FIELDS, "counts")}
     return {**out, "class_id": rows["class_id"][pairs], "probability": rows["probability"][pairs]}

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brokerbench.ids import BITS
-from brokerbench.table import Table
+from brokerbench.table import Table, items_of
 from brokerbench.tables import DiaObjects, Hosts, Objects
 from simulate.object_parts import ObjectPart
 
@@ -41,7 +41,8 @@ def by_object_id(parts: Iterator[ObjectPart], scratch: Path, *, buckets: int) ->
         for which in np.unique(bucket).tolist():
             chosen = np.flatnonzero(bucket == which)
             _append(scratch / f"{which:05d}.objects", objects[chosen])
-            _append(scratch / f"{which:05d}.points", points[_items(part.offsets, chosen)])
+            items = items_of(part.offsets[chosen], objects[_COUNT][chosen])
+            _append(scratch / f"{which:05d}.points", points[items])
     if layout is not None:
         for file in sorted(scratch.glob("*.objects")):
             yield _read(file, *layout)
@@ -71,19 +72,12 @@ def _append(path: Path, records: NDArray[Any]) -> None:
         file.write(records.tobytes())
 
 
-def _items(offsets: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Items i8[k] of the given rows of a ragged table, row by row."""
-    counts = np.diff(offsets)[rows]
-    ends = np.cumsum(counts)
-    return np.arange(ends[-1] if len(ends) else 0) + np.repeat(offsets[rows] - (ends - counts), counts)
-
-
 def _read(file: Path, objects: np.dtype, points: np.dtype, bands: tuple[str, ...]) -> ObjectPart:
     rows = np.fromfile(file, objects)
-    spilt = np.concatenate([[0], np.cumsum(rows[_COUNT])]).astype("i8")
+    starts = np.cumsum(rows[_COUNT]) - rows[_COUNT]
     order = np.argsort(rows["seen.object_id"], kind="stable")
-    items = np.fromfile(file.with_suffix(".points"), points)[_items(spilt, order)]
     rows = rows[order]
+    items = np.fromfile(file.with_suffix(".points"), points)[items_of(starts[order], rows[_COUNT])]
     tables: dict[str, Any] = {
         table: kind(**{k: np.ascontiguousarray(rows[f"{table}.{k}"]) for k in _names(rows, table)})
         for table, kind in _TABLES.items()

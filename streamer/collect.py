@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from brokerbench import ids
 from brokerbench.errors import AccountingError, InputError
 from brokerbench.store import Folder, write_table
+from brokerbench.table import items_of
 from brokerbench.tables import NO_TIME, Classifications, Ledger
 from brokerbench.taxonomy import ELASTICC2, RESIDUAL, Taxonomy
 from streamer.alerts import part_numbers
@@ -190,8 +191,7 @@ class _Collector:
         table["pairs"] = counts
         bucket = sender[good] * max(1, len(self.parts)) + part[good]
         of = np.repeat(np.arange(len(good)), counts)
-        pair = np.repeat(answers.offsets[good] - np.concatenate([[0], np.cumsum(counts)])[:-1], counts)
-        pair = pair + np.arange(len(pair))
+        pair = items_of(answers.offsets[good], counts)
         class_id, probability = answers.class_id[pair], answers.probability[pair]
         total = np.bincount(of, probability, minlength=len(good))
         for s in np.unique(sender[good]):

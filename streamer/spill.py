@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from brokerbench.table import items_of
+
 __all__ = ["ROW", "Spill", "Spilled"]
 
 ROW = np.dtype(
@@ -74,10 +76,9 @@ class Spill:
         probability = np.concatenate([m.probability for m, _ in held])
         bucket = np.concatenate([b for _, b in held])
         order = np.argsort(bucket, kind="stable")
-        start = np.concatenate([[0], np.cumsum(rows["pairs"])])[:-1]
+        starts = np.cumsum(rows["pairs"]) - rows["pairs"]
         counts = rows["pairs"][order]
-        pair = np.repeat(start[order] - np.concatenate([[0], np.cumsum(counts)])[:-1], counts)
-        pair = pair + np.arange(len(pair))
+        pair = items_of(starts[order], counts)
         rows, class_id, probability, bucket = rows[order], class_id[pair], probability[pair], bucket[order]
         ends = np.concatenate([[0], np.cumsum(counts)])
         edges = np.flatnonzero(np.concatenate([[True], bucket[1:] != bucket[:-1], [True]]))

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from brokerbench.config import Config, decode, encode
 from brokerbench.errors import InputError
 from brokerbench.store import Folder
+from brokerbench.table import items_of
 from brokerbench.tables import FLAG_NO_MODEL, FLAG_SATURATED, LightCurves, TrueFluxes, Visits
 from simulate.readers import _snana_columns as snana
 from simulate.readers._fits import FitsTable, read_fits_table, whole_number
@@ -109,7 +110,7 @@ def _survey(folders: list[Path], options: Options, pairs: _Pairs) -> tuple[list[
         _flags(phot)
         if len(head.rows):
             classes(head, options)
-            rows = _rows(*snana.spans(head, phot))
+            rows = items_of(*snana.spans(head, phot))  # the -777 rows between objects are left out
             pending.append(snana.visits_of(head, phot, rows, snana.bands_of(phot, rows)))
             if sum(map(len, pending[1:])) > max(len(pending[0]), 1 << 20):
                 pending = [unique_visits(pending)]
@@ -165,12 +166,6 @@ def _pair(head_path: Path) -> tuple[FitsTable, FitsTable]:
         if head_path.with_name(candidate).is_file():
             return head, read_fits_table(head_path.with_name(candidate))
     raise InputError(f"{head_path}: expected {stem} or {stem}.gz beside it, got neither")
-
-
-def _rows(first: NDArray[np.int64], count: NDArray[np.int64]) -> NDArray[np.int64]:
-    """PHOT rows of objects, end to end; the -777 rows between them are left out."""
-    ends = np.cumsum(count)
-    return np.arange(ends[-1] if len(ends) else 0) + np.repeat(first - (ends - count), count)
 
 
 def _chunks(model: Model) -> Iterator[list[tuple[Path, NDArray[np.int64]]]]:
@@ -271,7 +266,7 @@ def _light_curves(
 ) -> tuple[LightCurves, TrueFluxes]:
     """Light curves of the objects of `head` and their true fluxes, in order of time."""
     first, count = span
-    rows = _rows(first, count)
+    rows = items_of(first, count)
     owner = np.repeat(np.arange(len(count)), count)
     mjd = snana.need(phot, "MJD").astype("f8")[rows]
     order = np.lexsort((mjd, owner))

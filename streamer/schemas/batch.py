@@ -11,6 +11,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from brokerbench.table import items_of
 from brokerbench.tables import BANDS, AlertBatch, Hosts, columns
 from streamer.codec import Codec, Decoded, Ranges
 from streamer.packets import Packets
@@ -110,9 +111,9 @@ def interleave(batches: list[AlertBatch], rows: list[NDArray[np.int64]]) -> Aler
         return batches[0]
     order = np.argsort(np.concatenate(rows), kind="stable")
     offsets = np.concatenate([[0], np.cumsum(np.concatenate([np.diff(b.offsets) for b in batches]))])
-    sizes = (offsets[1:] - offsets[:-1])[order]
+    sizes = np.diff(offsets)[order]
     ends = np.cumsum(sizes)
-    item = np.repeat(offsets[:-1][order] - (ends - sizes), sizes) + np.arange(int(sizes.sum()))
+    item = items_of(offsets[:-1][order], sizes)
     arrays: dict[str, Any] = {}
     for c in columns(AlertBatch):
         joined = np.concatenate([getattr(b, c.name) for b in batches])

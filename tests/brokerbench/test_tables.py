@@ -10,7 +10,7 @@ import pytest
 
 from brokerbench import tables
 from brokerbench.errors import TableError
-from brokerbench.table import column, columns, declared
+from brokerbench.table import column, columns, declared, items_of
 from brokerbench.tables import (
     AlertBatch,
     Alerts,
@@ -72,8 +72,22 @@ def test_ragged_tables_concat_their_offsets() -> None:
     both = TrueFluxes.concat([one, two])
     assert both.offsets.tolist() == [0, 2, 2, 3]
     assert len(both) == 3
-    with pytest.raises(TableError, match="expected a table without offsets"):
-        both.take(np.array([0]))
+
+
+def test_ragged_tables_are_taken_with_their_items() -> None:
+    table = TrueFluxes(offsets=np.array([0, 2, 2, 5, 6]), flux=np.arange(6, dtype="f4"))
+    some = table.take(np.array([2, 1, 0, 2]))
+    assert some.offsets.tolist() == [0, 3, 3, 5, 8]
+    assert some.flux.tolist() == [2, 3, 4, 0, 1, 2, 3, 4]
+    assert table.take(np.array([False, True, False, True])).flux.tolist() == [5]
+    none = table.take(np.zeros(0, "i8"))
+    assert (len(none), len(none.flux)) == (0, 0)
+    assert items_of(np.array([7, 3]), np.array([2, 0])).tolist() == [7, 8]
+
+
+def test_nested_tables_are_taken_too() -> None:
+    empty = AlertBatch.empty()
+    assert len(empty.take(np.zeros(0, "i8")).host) == 0
 
 
 @pytest.mark.parametrize(

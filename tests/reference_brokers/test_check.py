@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from reference_brokers import BROKERS, check_broker
-from reference_brokers.check import rows_of
 from tests.reference_brokers.batches import make_batch, take
 
 
@@ -94,7 +93,7 @@ def test_advice_does_not_make_a_broker_unusable(batch):
 
 def test_rows_of_a_batch_are_those_of_its_plain_twin(batch):
     rows = np.array([3, 0, 29, 7, 7])
-    mine, theirs = rows_of(batch, rows), take(batch, rows)
+    mine, theirs = batch.take(rows), take(batch, rows)
     for name, value in theirs.as_dict().items():
         np.testing.assert_array_equal(getattr(mine, name), value)
     np.testing.assert_array_equal(mine.host.mag, theirs.host.mag)

@@ -8,7 +8,6 @@ from sklearn.metrics import f1_score
 
 from brokerbench.tables import Objects
 from reference_brokers import BROKERS
-from reference_brokers.check import rows_of
 from reference_brokers.sample import uniform
 from simulate.registries import READERS
 from streamer.alerts import prepare, read_batches
@@ -34,10 +33,10 @@ def cross_validated(batches, name: str) -> tuple[np.ndarray, np.ndarray, np.ndar
     columns = []
     for k in range(FOLDS):
         split = [(uniform(1, "fold", b.object_id) * FOLDS).astype("i8") == k for b, _ in batches]
-        learn = [(rows_of(b, np.flatnonzero(~s)), y[~s]) for (b, y), s in zip(batches, split, strict=True)]
+        learn = [(b.take(np.flatnonzero(~s)), y[~s]) for (b, y), s in zip(batches, split, strict=True)]
         broker = BROKERS[name].fit(learn, seed=k)
         for (b, y), s in zip(batches, split, strict=True):
-            test = rows_of(b, np.flatnonzero(s))
+            test = b.take(np.flatnonzero(s))
             sources = np.concatenate([[0], np.cumsum(~test.forced)])
             answer = np.array(broker.classes)[broker.classify(test).argmax(axis=1)]
             columns.append((test.object_id, np.diff(sources[test.offsets]), y[s], answer))
