@@ -11,7 +11,7 @@ import msgspec
 
 from brokerbench.errors import ConfigError, InputError, did_you_mean
 
-__all__ = ["Config", "decode", "encode", "load"]
+__all__ = ["Config", "decode", "encode", "load", "read"]
 
 T = TypeVar("T")
 
@@ -22,6 +22,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 def load(path: str | Path, kind: type[T]) -> T:
     """The configuration in the TOML file at `path`, decoded as `kind`."""
+    return decode(read(path), kind, where=str(path))
+
+
+def read(path: str | Path) -> dict[str, Any]:
+    """What a TOML file holds, not decoded. InputError for no such file, ConfigError for no TOML."""
     file = Path(path)
     try:
         text = file.read_bytes().decode()
@@ -29,10 +34,9 @@ def load(path: str | Path, kind: type[T]) -> T:
         reason = getattr(error, "strerror", None) or "bytes that are not UTF-8"
         raise InputError(f"{file}: expected a TOML file, got {reason}; check the path") from error
     try:
-        raw = tomllib.loads(text)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{file}: expected TOML, got {error}") from error
-    return decode(raw, kind, where=str(file))
 
 
 def decode(raw: Any, kind: type[T], *, where: str) -> T:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from brokerbench.config import Config, load
+from brokerbench.config import Config, load, read
 from brokerbench.errors import ConfigError, UnknownName, did_you_mean
 from challenges.publication import Publication, Rules
 from scoring.spec import Scoring
@@ -119,8 +119,7 @@ def _beside(file: Path, challenge: Challenge) -> Challenge:
 
 
 def find_scoring(name: str) -> Scoring:
-    """How a challenge is scored: of that name, in its TOML file, or in a published rules.toml."""
-    path = Path(name)
-    if path.name == RULES:
-        return load(path, Rules).scoring
+    """How a challenge is scored: of that name, in its TOML file, or in the rules that were published."""
+    if name.endswith(".toml") and "schema" in read(name):  # a challenge has it under [stream]
+        return load(Path(name), Rules).scoring
     return find_challenge(name).scoring

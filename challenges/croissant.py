@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,6 @@ import mlcroissant as mlc
 import pyarrow as pa
 from pyarrow import csv, parquet
 
-from brokerbench.store import file_sha256
 from challenges.challenge import Challenge
 
 __all__ = ["describe"]
@@ -29,15 +29,15 @@ _FORMS = {
 _CONTEXT = "http://mlcommons.org/croissant/1.0"
 
 
-def describe(challenge: Challenge, folder: Path) -> dict[str, Any]:
+def describe(challenge: Challenge, folder: Path, sums: Mapping[str, str]) -> dict[str, Any]:
     """The JSON-LD of a challenge's public folder: every file with its hash, every table's columns.
 
-    The files of the training run stand in its own manifest and are left out here.
+    sums: SHA-256 by name below the folder. The files of the training run stand in its own manifest and
+    are left out here.
     """
     about = challenge.publication
-    files = sorted(
-        p for p in folder.rglob("*") if p.is_file() and folder / "training" / "run" not in p.parents
-    )
+    names = sorted(name for name in sums if not name.startswith("training/run/"))
+    tables = [name for name in names if name.endswith((".parquet", ".csv"))]
     metadata = mlc.Metadata(
         ctx=mlc.Context(conforms_to=[_CONTEXT]),
         name=challenge.name,
@@ -50,27 +50,27 @@ def describe(challenge: Challenge, folder: Path) -> dict[str, Any]:
         date_published=datetime.datetime.fromisoformat(about.date) if about.date else None,
         keywords=["astronomy", "transients", "alert stream", "classification"],
         data_limitations=list(about.limitations) or None,
-        distribution=[_file(path, folder) for path in files],
-        record_sets=[_records(path, folder) for path in files if path.suffix in (".parquet", ".csv")],
+        distribution=[_file(folder, name, sums[name]) for name in names],
+        record_sets=[_records(folder, name) for name in tables],
     )
     made: dict[str, Any] = metadata.to_json()
     return made
 
 
-def _file(path: Path, folder: Path) -> mlc.FileObject:
-    name = path.relative_to(folder).as_posix()
+def _file(folder: Path, name: str, digest: str) -> mlc.FileObject:
+    path = folder / name
     return mlc.FileObject(
         id=name,
         name=name,
         content_url=name,
         content_size=f"{path.stat().st_size} B",
         encoding_formats=[_FORMS.get(path.suffix.lower(), "application/octet-stream")],
-        sha256=file_sha256(path),
+        sha256=digest,
     )
 
 
-def _records(path: Path, folder: Path) -> mlc.RecordSet:
-    name = path.relative_to(folder).as_posix()
+def _records(folder: Path, name: str) -> mlc.RecordSet:
+    path = folder / name
     schema = parquet.read_schema(path) if path.suffix == ".parquet" else _csv_schema(path)
     fields = [_field(column, name) for column in schema if _type(column.type) is not None]
     return mlc.RecordSet(id=f"records/{name}", name=name, fields=fields)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from streamer.schemas.elasticc_v0_9_1.mapping import CLASSIFICATION
 
 __all__ = ["publish", "rules_of"]
 
+CROISSANT = "croissant.json"
 Progress = Callable[[int, int], None]
 
 
@@ -51,8 +52,10 @@ def publish(
         _write_data(about, run, learning, partial, progress)
         sealed = seal(run)
         _write_texts(challenge, _facts(run, learning, sealed), sealed, partial)
-        _write_croissant(challenge, partial)
-        _write_sums(partial)
+        sums = {p.relative_to(partial).as_posix(): file_sha256(p) for p in _files(partial)}
+        _write_croissant(challenge, partial, sums)
+        sums[CROISSANT] = file_sha256(partial / CROISSANT)
+        _write(partial / "SHA256SUMS", "".join(f"{sums[name]}  {name}\n" for name in sorted(sums)))
         os.replace(partial, out)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -157,17 +160,15 @@ def _as_declared(schema: Any) -> Any:
     return schema
 
 
-def _write_croissant(challenge: Challenge, target: Path) -> None:
+def _files(target: Path) -> list[Path]:
+    return sorted(p for p in target.rglob("*") if p.is_file())
+
+
+def _write_croissant(challenge: Challenge, target: Path, sums: Mapping[str, str]) -> None:
     try:
         from challenges.croissant import describe
     except ImportError as error:
         raise ConfigError(
             "publish: expected the package mlcroissant, got none; pip install 'brokerbench[publish]'"
         ) from error
-    _write(target / "croissant.json", json.dumps(describe(challenge, target), indent=1) + "\n")
-
-
-def _write_sums(target: Path) -> None:
-    files = sorted(p for p in target.rglob("*") if p.is_file())
-    lines = [f"{file_sha256(p)}  {p.relative_to(target).as_posix()}\n" for p in files]
-    _write(target / "SHA256SUMS", "".join(lines))
+    _write(target / CROISSANT, json.dumps(describe(challenge, target, sums), indent=1) + "\n")

@@ -128,11 +128,14 @@ def test_the_seal_is_that_of_the_run(where: Path, tmp_path: Path) -> None:
     assert verify(read_seal(where / "public" / "seal.json"), truth) == 80
 
 
-def test_the_rules_are_those_of_the_challenge_and_score_by_themselves(where: Path) -> None:
+def test_the_rules_are_those_of_the_challenge_and_score_by_themselves(where: Path, tmp_path: Path) -> None:
     rules = load(where / "public" / "rules.toml", Rules)
     challenge = find_challenge(str(where / "secret.toml"))
     assert rules.scoring == challenge.scoring
-    assert find_scoring(str(where / "public" / "rules.toml")) == challenge.scoring
+    (renamed := tmp_path / "theirs.toml").write_bytes((where / "public" / "rules.toml").read_bytes())
+    assert find_scoring(str(renamed)) == challenge.scoring == find_scoring(str(where / "secret.toml"))
+    with pytest.raises(InputError, match="nowhere.toml: expected a TOML file"):
+        find_scoring("nowhere.toml")
     assert (rules.name, rules.version, rules.schema) == ("secret", 3, "elasticc_v0_9_1")
 
 
@@ -175,8 +178,10 @@ def test_a_participant_answers_the_archive_and_the_answers_are_scored(where: Pat
     assert brokerbench(["play", run]) == 0
     assert brokerbench(["convert", answers, "--run", run]) == 0
     assert brokerbench(["score", run, "--challenge", str(where / "public" / "rules.toml"), "-j", "1"]) == 0
-    accounting = json.loads((where / "run" / "scores" / "scores.json").read_text())["classifiers"][0]
-    assert "prior" in json.dumps(accounting)
+    stream = Folder.open(where / "run" / "stream").manifest["parts"].values()
+    (scored,) = json.loads((where / "run" / "scores" / "scores.json").read_text())["classifiers"]
+    books = scored["accounting"]
+    assert books["sent"] == books["on_time"] == books["accepted"] == sum(part["alerts"] for part in stream)
 
 
 def test_answers_are_not_written_over_others(
