@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from brokerbench.store import Folder
 from brokerbench.tables import DiaObjects, Hosts, LightCurves, Objects, Visits
+from simulate.survey import triggered
 
 __all__ = ["ObjectPart", "object_parts"]
 
@@ -48,11 +49,10 @@ def object_parts(run: Folder, *, every: bool = False) -> Iterator[ObjectPart]:
     """The parts of a run with the objects that triggered, or all of them (`every`)."""
     visits = run.read("visits", "all", Visits)
     manifest = run.manifest
-    least = 0 if every else int(manifest.get("min_detections", 2))
     for part in run.parts:
         curves = run.read("light_curves", part, LightCurves)
         row = np.repeat(np.arange(len(curves)), np.diff(curves.offsets))
-        keep = np.bincount(row[curves.detected], minlength=len(curves)) >= least
+        keep = np.ones(len(curves), bool) if every else triggered(manifest, curves, visits.mjd)
         rows = keep[row] & np.isfinite(curves.flux)
         counts = np.bincount(row[rows], minlength=len(curves))[keep]
         visit = curves.visit[rows]

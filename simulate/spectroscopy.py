@@ -10,6 +10,7 @@ from brokerbench.errors import ConfigError
 from brokerbench.rng import stream
 from brokerbench.store import Folder
 from brokerbench.tables import LightCurves, Objects, Visits
+from simulate.survey import triggered
 
 __all__ = ["FollowUp", "chance", "spectroscopic_sample"]
 
@@ -56,22 +57,20 @@ def spectroscopic_sample(run: Folder, options: FollowUp) -> NDArray[np.int64]:
     if options.band not in bands:
         raise ConfigError(f"follow_up.band: expected one of {', '.join(bands)}, got {options.band!r}")
     index = bands.index(options.band)
-    band = run.read("visits", "all", Visits).band
-    least = int(manifest.get("min_detections", 2))
+    visits = run.read("visits", "all", Visits)
     chosen = []
     for part in run.parts:
         curves = run.read("light_curves", part, LightCurves)
         truth = run.read("truth/objects", part, Objects)
         row = np.repeat(np.arange(len(truth)), np.diff(curves.offsets))
-        found = np.bincount(row[curves.detected], minlength=len(truth))
-        here = curves.detected & (band[curves.visit] == index)
+        here = curves.detected & (visits.band[curves.visit] == index)
         brightest = np.zeros(len(truth))
         np.maximum.at(brightest, row[here], np.abs(curves.flux[here]))
         magnitude = np.full(len(truth), np.nan)
         lit = brightest > 0
         magnitude[lit] = 31.4 - 2.5 * np.log10(brightest[lit])
         likely = chance(magnitude, options) * np.where(np.isnan(truth.z), options.galactic, 1.0)
-        take = (found >= least) & (_uniform(options.seed, truth.object_id) < likely)
+        take = triggered(manifest, curves, visits.mjd) & (_uniform(options.seed, truth.object_id) < likely)
         chosen.append(truth.object_id[take])
     return np.sort(np.concatenate(chosen)) if chosen else np.zeros(0, "i8")
 

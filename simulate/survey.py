@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from brokerbench.errors import InputError
-from brokerbench.tables import Visits
+from brokerbench.tables import LightCurves, Visits
 
-__all__ = ["Epochs", "Sky", "triggers"]
+__all__ = ["Epochs", "Sky", "triggered", "triggers"]
 
 Array = NDArray[np.float64]
 
@@ -137,6 +139,15 @@ def triggers(
     detected bool[R], mjd f8[R] in order of time within an object, offsets i8[n + 1].
     """
     return _triggers(detected, mjd, offsets, count, gap)
+
+
+def triggered(manifest: Mapping[str, Any], curves: LightCurves, mjd: Array) -> NDArray[np.bool_]:
+    """Whether each object of a part alerts, bool[n], by what its run's manifest says of a trigger.
+
+    mjd: f8[visits], of the run's visits.
+    """
+    count, gap = int(manifest.get("min_detections", 2)), float(manifest.get("min_gap_days", 0.0))
+    return triggers(curves.detected, mjd[curves.visit], curves.offsets, count=count, gap=gap)
 
 
 def _check(visits: Visits) -> None:

@@ -14,6 +14,7 @@ from brokerbench.tables import LightCurves, Objects, TrueFluxes, Visits
 from simulate import rates
 from simulate.leaks import columns_without_physics, leak_score
 from simulate.registries import SOURCES
+from simulate.survey import triggered
 from simulate.svg import histogram
 
 __all__ = ["SourceSummary", "page", "pulls", "redshift_test", "summarise"]
@@ -38,7 +39,7 @@ class SourceSummary:
 def summarise(run: Folder) -> list[SourceSummary]:
     """A summary of each class of a run, in the order of its populations."""
     manifest = run.manifest
-    least = int(manifest.get("min_detections", 2))
+    mjd = run.read("visits", "all", Visits).mjd
     blocks: dict[int, list[tuple[Array, ...]]] = {}
     for part in run.parts:
         truth = run.read("truth/objects", part, Objects)
@@ -49,13 +50,13 @@ def summarise(run: Folder) -> list[SourceSummary]:
         np.maximum.at(snr, row, np.nan_to_num(np.abs(curves.flux / curves.flux_err)))
         found = np.bincount(row[curves.detected], minlength=n)
         counts, hits = np.diff(curves.offsets).astype("f8"), found.astype("f8")
-        block = (truth.z.astype("f8"), snr, counts, hits)
+        block = (truth.z.astype("f8"), snr, counts, hits, triggered(manifest, curves, mjd).astype("f8"))
         blocks.setdefault(int(part[:2]), []).append(block)
     summaries = []
     for number, pieces in sorted(blocks.items()):
         columns: list[Array] = [np.concatenate(column) for column in zip(*pieces, strict=True)]
-        z, snr, visits, detections = columns
-        fired = detections >= least
+        z, snr, visits, detections = columns[:4]
+        fired = columns[4] > 0
         summaries.append(
             SourceSummary(
                 str(manifest["sources"][number]),

@@ -21,6 +21,7 @@ from simulate.registries import SOURCES
 from simulate.settings import CadenceChoice, Population, Simulation, Survey
 from simulate.source import Place
 from simulate.spectroscopy import FollowUp, spectroscopic_sample
+from simulate.survey import triggered
 
 __all__ = ["ALERTS", "TRAINING", "Seen", "elasticc", "flares", "seen", "survey_like", "training", "type_ib"]
 
@@ -82,8 +83,8 @@ def survey_like(data: Path, population: Population, *, least: int = 2) -> Simula
 
 def seen(run: Folder) -> Seen:
     """What triggered in a run of one population."""
-    least = int(run.manifest["min_detections"])
-    source = str(run.manifest["sources"][0])
+    manifest = run.manifest
+    source = str(manifest["sources"][0])
     mjd = run.read("visits", "all", Visits).mjd
     pieces = []
     for part in run.parts:
@@ -99,7 +100,8 @@ def seen(run: Folder) -> Seen:
         peak, quiet = _brightness(run, part, truth, source)
         visits = _season(mjd[curves.visit], row, curves.detected, len(truth))
         columns = (truth.z.astype("f8"), peak, largest, visits, found, first)
-        pieces.append([*(c[found >= least] for c in columns), quiet[found >= least]])
+        fired = triggered(manifest, curves, mjd)
+        pieces.append([*(c[fired] for c in columns), quiet[fired]])
     return Seen(*(np.concatenate(column) for column in zip(*pieces, strict=True)))
 
 

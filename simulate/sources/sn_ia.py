@@ -18,8 +18,8 @@ ALPHA, BETA = 0.14, 3.1
 M_B = -19.365 + 0.27
 """For H0 = 70: SNANA's -19.365 and the 0.27 mag that it adds to the magnitudes of its SALT2 (MAG_OFFSET).
 
-mB is -2.5 log10(x0) + 10.635. Betoule et al. 2014 fit -19.05 +- 0.02 in this convention; -19.365 alone would
-make them brighter than ZTF's.
+mB is -2.5 log10(x0) + 10.635. Betoule et al. 2014 fit -19.05 +- 0.02 in this convention, 0.05 mag fainter;
+-19.365 alone would make them brighter than ZTF's.
 """
 COHERENT = 0.09  # mag
 

@@ -12,8 +12,10 @@ from brokerbench.store import Folder
 from brokerbench.tables import FLAG_LEFT_OUT, LightCurves, TrueFluxes
 from simulate import SOURCES, Population, generate, kasen17, observed, spectra
 from simulate.leaks import columns_without_physics, leak_score
+from simulate.object_parts import object_parts
 from simulate.settings import CadenceChoice, Survey
 from simulate.sources import sn_ia_salt3
+from simulate.spectroscopy import FollowUp, spectroscopic_sample
 from streamer.alerts import prepare
 from tests.simulate.scenes import small_simulation
 
@@ -82,7 +84,9 @@ def both(tmp_path: Path) -> tuple[Folder, Folder]:
     runs = []
     for keep in ("all", "triggered"):
         survey = Survey(
-            cadence=CadenceChoice(use="synthetic_wfd", options={"years": 0.5, "fields": 4}), light_curves=keep
+            cadence=CadenceChoice(use="synthetic_wfd", options={"years": 0.5, "fields": 4}),
+            light_curves=keep,
+            min_gap_days=0.02,
         )
         population = [
             Population(source="sn_ia", count=300, redshift=(0.02, 0.9)),
@@ -95,6 +99,10 @@ def both(tmp_path: Path) -> tuple[Folder, Folder]:
 def test_light_curves_of_what_never_triggers_can_be_left_out(tmp_path: Path) -> None:
     """Alerts are the same bytes, truth is whole, the rest is nulls with a flag and takes less room."""
     everything, fewer = both(tmp_path)
+    for run in (everything, fewer):  # the gap is asked of exports and samples as of alerts
+        assert sum(map(len, object_parts(run))) == sum(f["triggered"] for f in run.manifest["parts"].values())
+    samples = [spectroscopic_sample(run, FollowUp(seed=1)) for run in (everything, fewer)]
+    np.testing.assert_array_equal(*samples)
     left = 0
     for part in everything.parts:
         for table in ("truth/objects", "truth/light_curves", "truth/parameters", "dia_objects", "hosts"):
