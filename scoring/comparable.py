@@ -6,8 +6,24 @@ from collections.abc import Mapping
 from typing import Any
 
 from brokerbench.errors import ConfigError
+from scoring.spec import Scoring
 
-__all__ = ["check_comparable"]
+__all__ = ["POLICIES", "check_comparable"]
+
+_SHOWN = {
+    "metrics",
+    "slices",
+    "slice_points",
+    "slice_metrics",
+    "intervals",
+    "resamples",
+    "confidence",
+    "seed",
+}
+_POINTS = {"answers", "phases", "rest_phases", "dates", "fractions"}
+
+POLICIES = tuple(name for name in Scoring.__struct_fields__ if name not in _SHOWN | _POINTS)
+"""Fields of a specification that decide what a score is, not which scores are shown."""
 
 
 def check_comparable(a: Mapping[str, Any], b: Mapping[str, Any]) -> None:
@@ -21,21 +37,7 @@ def check_comparable(a: Mapping[str, Any], b: Mapping[str, Any]) -> None:
                 f"compare: expected scores of one run, got {a['run']['folder']} ({a['run'][key][:12]}) and "
                 f"{b['run']['folder']} ({b['run'][key][:12]}); score both classifiers on the same run"
             )
-    policies = (
-        "classes",
-        "scopes",
-        "normalise",
-        "inner",
-        "as_of",
-        "denominator",
-        "missing",
-        "deadline_s",
-        "epsilon",
-        "budget",
-        "detections",
-        "days",
-    )
-    unlike = [k for k in policies if (a["spec"].get(k) or None) != (b["spec"].get(k) or None)]
+    unlike = [k for k in POLICIES if (a["spec"].get(k) or None) != (b["spec"].get(k) or None)]
     if unlike:
         raise ConfigError(f"compare: expected the same policies, got others for {', '.join(unlike)}")
     both = set(a["metrics"]) & set(b["metrics"])

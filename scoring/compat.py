@@ -106,10 +106,13 @@ def _of_part(alerts: Sent, of: Answers, part: str, true: tuple[int, ...], nth: i
     count(out[1], order[np.flatnonzero(np.append(np.diff(item[order]) != 0, True))])
     count(out[2], np.flatnonzero(alerts.coordinate[AXES.index("detection"), row] == nth))
     low, high, step = PHASE_BINS
-    phase = width_bucket(alerts.coordinate[AXES.index("phase"), row], low, high, int((high - low) / step))
+    days = alerts.coordinate[AXES.index("phase"), row]
+    phase = width_bucket(np.nan_to_num(days), low, high, int((high - low) / step))
     bins = width_bucket(p, 0.0, 1.0, PROBABILITY_BINS)
     k = np.arange(p.shape[1])
     np.add.at(out[3], (t[:, None], k, bins), 1)
-    np.add.at(out[4], (t[:, None], k, phase[:, None], bins), 1)
-    np.add.at(out[5], (t[:, None], k, phase[:, None]), p)
+    timed = np.flatnonzero(np.isfinite(days))  # PostgreSQL's bucket of no phase is no bucket
+    cell = t[timed, None], k, phase[timed, None]
+    np.add.at(out[4], (*cell, bins[timed]), 1)
+    np.add.at(out[5], cell, p[timed])
     return out

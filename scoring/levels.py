@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.snapshot import Layout, Snapshot
+from scoring.snapshot import Layout, Snapshot, named
 from scoring.states import Cells, Statistics
 from scoring.tree import lineage
 
@@ -46,13 +46,8 @@ def _level(name: str, depth: int) -> Cells:
         mass = np.zeros((len(snapshot.true), len(names)))
         for c, group in enumerate(column):
             mass[:, group] += snapshot.probability[:, c]
-        if not len(mass):
-            return np.zeros(0, np.int64)
-        named = mass.argmax(1)
-        if snapshot.layout.tie >= 0:
-            tied = np.count_nonzero(mass == mass.max(1, keepdims=True), axis=1) > 1
-            named[tied] = column[snapshot.layout.tie]
-        return np.where(snapshot.predicted < 0, len(names), named)
+        tie = snapshot.layout.tie
+        return np.where(snapshot.predicted < 0, len(names), named(mass, column[tie] if tie >= 0 else -1))
 
     def fold(layout: Layout, cells: NDArray, _: NDArray) -> Statistics:
         names_true, names, row, _column = _groups(layout.truth, layout.columns, depth)

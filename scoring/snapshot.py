@@ -138,12 +138,22 @@ def snapshot(
     absent = predicted < 0
     if spec.inner == "spread":
         values = _spread(values, layout)
-        predicted = np.where(absent, -1, values.argmax(1)) if len(values) else predicted
+        predicted = np.where(absent, -1, named(values, layout.tie))
     if spec.missing == "exclude":
         ids, true, values, predicted = ids[~absent], true[~absent], values[~absent], predicted[~absent]
     elif spec.missing == "prior" and absent.any():
         values[np.ix_(absent, layout.target)] = layout.prior
     return Snapshot(layout, spec.epsilon, ids, true, predicted, values), defects
+
+
+def named(values: NDArray[np.float64], tie: int) -> NDArray[np.int64]:
+    """Column i8[n] of the largest of each row f8[n, C]; of equal ones the first, or `tie` from 0 on."""
+    if not len(values):
+        return np.zeros(0, np.int64)
+    best = values.argmax(1)
+    if tie >= 0:
+        best[np.count_nonzero(values == values.max(1, keepdims=True), axis=1) > 1] = tie
+    return best
 
 
 def _spread(values: NDArray[np.float64], layout: Layout) -> NDArray[np.float64]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
+from math import comb
 from typing import Any
 
 import numpy as np
@@ -70,8 +71,10 @@ def _difference(
 ) -> dict[str, Any]:
     one, other = (plans[k] for k in sides)
     spec = one.spec
+    # the least p of n resamples is 2 / (n + 1): Holm over many pairs could never find a difference
+    n = max(spec.resamples, int(np.ceil(4 * comb(len(labels), 2) / (1 - spec.confidence))))
     rng = stream(spec.seed, "ties", labels[sides[0]], labels[sides[1]], one.points[a].key)
-    drawn = resample_joint(CONFUSION, cells, (one.layout, other.layout), rng=rng, n=spec.resamples)
+    drawn = resample_joint(CONFUSION, cells, (one.layout, other.layout), rng=rng, n=n)
     samples: NDArray = METRIC.value(drawn[0]) - METRIC.value(drawn[1])
     samples = samples[~np.isnan(samples)]
     row: dict[str, Any] = {"a": labels[sides[0]], "b": labels[sides[1]], "metric": TIED_BY}

@@ -1,7 +1,7 @@
 """Median time since the first alert, d, from when on the true class was named for good.
 
 Kaplan-Meier (1958) over all objects: those in which it never happened are censored at their last
-alert, those never answered too. Bins are 8 % wide and the value is the lower end of one. Undefined
+alert, those never answered too. Bins are 8.5 % wide and the value is the lower end of one. Undefined
 where it happened in fewer than half, as far as can be told.
 """
 

@@ -13,7 +13,7 @@ from scipy.stats import binomtest
 from brokerbench.errors import ConfigError, InputError, UnknownName
 from brokerbench.store import Folder
 from scoring import paired, ranks
-from scoring.comparable import check_comparable
+from scoring.comparable import POLICIES, check_comparable
 from scoring.compare import compare, differences
 from scoring.leaderboard import leaderboard, load_scores
 from scoring.metric import METRICS
@@ -304,8 +304,22 @@ def test_results_of_unlike_runs_policies_or_versions_are_not_ordered(three: Fold
         check_comparable(about, changed(("run", "manifest_sha256"), "0" * 64))
     with pytest.raises(ConfigError, match="expected the same policies, got others for missing"):
         check_comparable(about, changed(("spec", "missing"), "worst"))
+    assert {"ties", "normalise", "as_of", "deadline_s", "classes"} <= set(POLICIES)
+    for policy in POLICIES:
+        with pytest.raises(ConfigError, match=f"got others for {policy}"):
+            check_comparable(about, changed(("spec", policy), "something else"))
     with pytest.raises(ConfigError, match="expected the same versions of metrics, got others for macro_f1"):
         check_comparable(about, changed(("metrics", "macro_f1", "version"), 2))
+
+
+def test_the_worst_of_twelve_is_told_apart_for_all_the_pairs(tmp_path: Path) -> None:
+    """66 pairs: with 300 resamples the least p adjusted by Holm would be 0.44."""
+    run = write_run(tmp_path / "run", Survey(objects=120, parts=1, alerts=2, classes=CLASSES))
+    for k in range(12):
+        answer(run, Answering(f"c{k:02d}", CLASSES, guessing(CLASSES, 0.0 if k == 11 else 8.0), seed=k))
+    board = leaderboard(score(run, spec=Scoring(resamples=300, detections=[1], days=[], slices=[])))
+    assert board[-1]["classifier"] == "c11 1"
+    assert [r["group"] for r in board[-2:]] == [1, 2]
 
 
 def test_classifiers_that_are_not_told_apart_share_a_group(three: Folder, tmp_path: Path) -> None:

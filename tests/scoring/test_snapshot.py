@@ -116,6 +116,10 @@ def test_a_tie_names_none_of_its_classes_where_the_policy_says_so() -> None:
     assert [lay.columns[c] for c in predicted] == [200, 200, 2332, 200]  # half is left to Residual: a tie
     _, predicted, _ = vectors(rows, np.arange(4), layout=LAYOUT, normalise="residual")
     assert [LAYOUT.columns[c] for c in predicted] == [2222, 2224, 2332, 200]
+    objects = np.arange(4), np.zeros(4, np.int64)
+    spec = Scoring(inner="spread", ties="residual")
+    spread, _ = snapshot(rows, np.arange(4), objects=objects, layout=lay, spec=spec)
+    assert [lay.columns[c] for c in spread.predicted] == [200, 200, 2332, 200]
 
 
 @pytest.mark.parametrize(("missing", "expected"), [("prior", [0.75, 0.25]), ("worst", [0.0, 0.0])])
