@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 from pathlib import Path
 from typing import Any
@@ -31,18 +33,12 @@ class Journal:
         self.path, self._total = path, total
 
     def __enter__(self) -> Journal:
-        size = self._total * _ROW.itemsize
-        with open(self.path, "wb") as file:
-            file.truncate(size)
-            try:  # room for all of it now: a page that the disk has no room for later kills the process
-                if size and hasattr(os, "posix_fallocate"):
-                    os.posix_fallocate(file.fileno(), 0, size)
-            except OSError as error:
-                self.path.unlink()
-                raise InputError(
-                    f"{self.path}: expected room for {size} bytes, got {error.strerror}; make room and go on "
-                    "where it stopped"
-                ) from error
+        self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            self._make_room(self._total * _ROW.itemsize)
+        except BaseException:
+            os.close(self._file)
+            raise
         shape = (self._total,)
         self._rows: Any = np.memmap(self.path, _ROW, "r+", shape=shape) if self._total else np.empty(0, _ROW)
         self._count = 0
@@ -50,6 +46,28 @@ class Journal:
 
     def __exit__(self, *_: object) -> None:
         self._rows = None
+        os.close(self._file)
+
+    def _make_room(self, size: int) -> None:
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise InputError(
+                f"{self.path}: expected a run that nobody else plays, got another one; wait for its end"
+            ) from error
+        os.ftruncate(self._file, 0)
+        os.ftruncate(self._file, size)
+        try:  # room for all of it now: a page that the disk has no room for later kills the process
+            if size and hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(self._file, 0, size)
+        except OSError as error:
+            if error.errno in (errno.EINVAL, errno.EOPNOTSUPP):  # a file system that cannot say
+                return
+            self.path.unlink()
+            raise InputError(
+                f"{self.path}: expected room for {size} bytes, got {error.strerror}; make room and go on "
+                "where it stopped"
+            ) from error
 
     def note(self, receipts: Receipts) -> None:
         """Enter what was confirmed. AccountingError for what was confirmed before or never planned."""

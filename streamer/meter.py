@@ -63,9 +63,11 @@ class Meter:
     def rate(self) -> float:
         """Alerts a second over the last ten seconds, 0 where nothing moves."""
         with self._lock:
-            if len(self._marks) < 2 or self._marks[-1][0] == self._marks[0][0]:
+            now = time.monotonic()
+            marks = [m for m in self._marks if now - m[0] < 10]  # none is put while nothing moves
+            if len(marks) < 2 or marks[-1][0] == marks[0][0]:
                 return 0.0
-            (t0, n0), (t1, n1) = self._marks[0], self._marks[-1]
+            (t0, n0), (t1, n1) = marks[0], marks[-1]
             return (n1 - n0) / (t1 - t0)
 
     def left_s(self) -> float:

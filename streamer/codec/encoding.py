@@ -83,7 +83,6 @@ class Encoder:
         made = self._made
         pools: list[list[Array]] = [[] for _ in POOLS]
         ends, base, blobs, blob_end = [0] * len(POOLS), [], [], 0
-        starts: dict[str, int] = {}
         for slot in made.slots:
             value = columns[slot.name.rstrip("@")]
             if isinstance(value, Packets):
@@ -92,7 +91,6 @@ class Encoder:
                 if slot.name.endswith("@"):
                     array: Array = value.size
                 else:
-                    starts[slot.name] = blob_end
                     array = value.start + blob_end
                     blobs.append(value.data)
                     blob_end += len(value.data)

@@ -93,9 +93,7 @@ class KafkaConsumer:
         except ck.KafkaException as error:
             if error.args[0].retriable():
                 return False
-            raise TransportError(
-                f"topic {self._topic}: expected its offsets, got {text_of(error)}"
-            ) from error
+            raise self._no_offsets(error) from error
 
     def committed(self) -> int:
         """Messages of the topic that the whole group has behind it."""
@@ -104,18 +102,14 @@ class KafkaConsumer:
             here = self._client.committed([ck.TopicPartition(self._topic, p) for p in found], timeout=WAIT_S)
             return sum(max(0, c.offset - self._ends(c.partition)[0]) for c in here if c.offset >= 0)
         except ck.KafkaException as error:
-            raise TransportError(
-                f"topic {self._topic}: expected its offsets, got {text_of(error)}"
-            ) from error
+            raise self._no_offsets(error) from error
 
     def lag(self) -> dict[int, int]:
         """Messages that are there and not polled yet, by partition that this consumer reads."""
         try:
             return {p: max(0, self._ends(p)[1] - self._position(p)) for p in self._mine or ()}
         except ck.KafkaException as error:
-            raise TransportError(
-                f"topic {self._topic}: expected its offsets, got {text_of(error)}"
-            ) from error
+            raise self._no_offsets(error) from error
 
     def _position(self, partition: int) -> int:
         if partition not in self._next:

@@ -163,9 +163,7 @@ class SpoolProducer:
 
     def _append(self, body: bytes, count: int, flags: int) -> int:
         if self._size >= self._limit:
-            os.fsync(self._file)
-            os.close(self._file)
-            self._start_segment()
+            self._next_segment()
         timestamp = self._now()
         frame = BODY.pack(self.next_offset, timestamp, count, 0)
         crc = zlib.crc32(body, zlib.crc32(frame, flags))
@@ -177,13 +175,25 @@ class SpoolProducer:
         except OSError as error:
             os.ftruncate(self._file, self._size)
             os.lseek(self._file, self._size, os.SEEK_SET)
-            raise TransportError(
-                f"{self._folder}: expected room for {len(block)} bytes, got {error.strerror}; "
-                "make room and go on where it stopped"
-            ) from error
+            raise self._no_room(f"{len(block)} bytes", error) from error
         self._size += len(block)
         self._last = timestamp
         return timestamp
+
+    def _next_segment(self) -> None:
+        full = self._file
+        try:
+            os.fsync(full)
+            self._start_segment()
+        except OSError as error:
+            raise self._no_room("another segment", error) from error
+        os.close(full)
+
+    def _no_room(self, what: str, error: OSError) -> TransportError:
+        return TransportError(
+            f"{self._folder}: expected room for {what}, got {error.strerror}; "
+            "make room and go on where it stopped"
+        )
 
     def _now(self) -> int:
         """The time of a block, never before the one in front of it. TransportError for a clock set back."""
@@ -231,6 +241,6 @@ class SpoolProducer:
 
     def close(self) -> None:
         """Let go of the topic."""
-        with contextlib.suppress(OSError):
-            os.close(self._file)
-            os.close(self._lock)
+        for held in (self._file, self._lock):
+            with contextlib.suppress(OSError):
+                os.close(held)

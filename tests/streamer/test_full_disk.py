@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from brokerbench.errors import InputError
+from brokerbench.errors import InputError, TransportError
 from brokerbench.store import Folder
 from streamer import alerts
 from streamer.alerts import prepare
+from streamer.journal import Journal
 from streamer.packets import PacketFile, Packets, PacketWriter
 from streamer.replay import play
+from streamer.transports import Receipts
 from streamer.transports.spool import Spool
 from tests.streamer.runs import make_run
 
@@ -97,3 +99,39 @@ def test_the_largest_packet_is_found_in_any_piece_of_the_index(tmp_path: Path, m
     with PacketWriter(tmp_path / "none"):
         pass
     assert PacketFile(tmp_path / "none").largest() == 0
+
+
+def test_two_plays_of_one_run_do_not_write_one_journal(tmp_path: Path) -> None:
+    path = tmp_path / "play.journal"
+    with Journal(path, 4) as first:
+        first.place(np.array([2, 0, 3, 1]), 0)
+        two = np.array([0, 1])
+        first.note(Receipts(two, np.zeros(2, "i4"), two, np.array([7, 8])))
+        with pytest.raises(InputError, match="expected a run that nobody else plays"), Journal(path, 4):
+            pass
+        assert first.confirmed() == 2
+        assert first.rows(0, 4)["sent"].tolist() == [8, 0, 7, 0]
+    with Journal(path, 4) as second:
+        assert second.confirmed() == 0
+
+
+def test_a_disk_without_room_for_another_segment_lets_go_of_the_topic(tmp_path: Path, monkeypatch) -> None:
+    spool = Spool(tmp_path, segment_bytes=100)
+    producer = spool.producer("t")
+    numbers = np.arange(1, dtype="i8")
+    producer.send(Packets.of([b"x" * 200]), numbers, numbers)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(producer), "_start_segment", full)
+        with pytest.raises(TransportError, match="expected room for another segment, got No space left"):
+            producer.send(Packets.of([b"y"]), numbers, numbers + 1)
+        producer.close()
+    again = spool.producer("t")
+    again.send(Packets.of([b"y"]), numbers, numbers + 1)
+    again.finish()
+    again.close()
+    held = spool.consumer("t")
+    batches = []
+    while not held.drained():
+        batches += list(held.poll(10, 0).values)
+    assert batches == [b"x" * 200, b"y"]

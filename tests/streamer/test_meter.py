@@ -57,6 +57,7 @@ def test_rate_and_time_left_come_from_the_last_seconds(monkeypatch) -> None:
     assert meter.rate() == 150
     assert meter.left_s() == pytest.approx(700 / 150)
     now[0] += 60
+    assert meter.rate() == 0  # a stall shows without another number
     meter.put("alerts_sent_total", 300)
     assert meter.rate() == 0
 
