@@ -1,4 +1,4 @@
-"""Figures of the validation page, as SVG; matplotlib comes with the extra `figures`."""
+"""Figures of the validation page, as SVG or PNG; matplotlib comes with the extra `figures`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Variable stars and hosts against real samples: Stripe 82, LINEAR, ELAsTiCC2's flares, SCOTCH's galaxies."""
+"""Variable stars and hosts against real samples: Stripe 82, LINEAR, SCOTCH's galaxies."""
 
 from __future__ import annotations
 

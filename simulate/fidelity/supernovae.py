@@ -55,10 +55,11 @@ def read_bts(data: Path) -> tuple[Any, Any]:
 
 
 def bts(data: Path, name: str, *, n: int = 12_000) -> list[Comparison]:
-    """Redshift, absolute magnitude, duration and colour at peak, measured here as there.
+    """Redshift, absolute magnitude, duration and colour at peak, here and there.
 
-    BTS takes the brightest of sparse points in the better sampled band: so are ours taken, three days apart
-    and with its errors. Redshifts have peculiar velocities of 300 km/s.
+    BTS takes the brightest of sparse points in the better sampled band: so are our peaks taken, three days
+    apart and with its errors; durations and colours are those of curves without noise. Redshifts have
+    peculiar velocities of 300 km/s.
     """
     real, near = read_bts(data)
     magnitude, place = bright_supernovae(name, n)

@@ -34,8 +34,9 @@ object is there as often as it was detected: ours are counted alike. ELAsTiCC2's
 two detections. PLAsTiCC's training set are the objects that got a spectrum in its wide survey, ours
 those of `FollowUp()`.""",
     "Real samples": """\
-SNe Ia of ZTF's Bright Transient Survey to 18.5 mag, ours measured as they are (the brightest of points
-three days apart with BTS's errors); RR Lyrae of Stripe 82 (Sesar et al. 2010); variables of LINEAR
+SNe Ia of ZTF's Bright Transient Survey to 18.5 mag: our peaks are taken as theirs (the brightest of points
+three days apart with BTS's errors), our durations and colours from the curves without noise; RR Lyrae of
+Stripe 82 (Sesar et al. 2010); variables of LINEAR
 (Palaversa et al. 2013), sizes in its filter against ours in r; SCOTCH's 500 hosts (Lokken et al. 2023)
 against our galaxies of the same redshift, mass and star formation.""",
     "Light curves": """\

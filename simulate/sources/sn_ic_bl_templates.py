@@ -21,5 +21,5 @@ SOURCE = Source(
     draw=MODEL.draw,
     light=MODEL.light,
     needs_files=(VARIABLE, "models/vincenzi"),
-    reference="Vincenzi et al. 2019, Sako et al. 2011; brightness: Li et al. 2011; Shivvers et al. 2017",
+    reference="Vincenzi et al. 2019; brightness: Li et al. 2011; Shivvers et al. 2017",
 )

@@ -267,9 +267,6 @@ def test_salt3_light_curves_against_sncosmo(
 
 def test_start_up(benchmark: Any, tmp_path: Path) -> None:
     """A thousand objects from a fresh process, imports included (issue: below 8 s)."""
-    import subprocess
-    import sys
-
     code = (
         "import sys; from simulate import *; "
         "s = Simulation(name='x', seed=1, survey=Survey(cadence=CadenceChoice(use='synthetic_wfd')), "
