@@ -79,6 +79,10 @@ class _Scored:
             raise UnknownName(f"gate: expected {wanted!r} in the baseline, got {', '.join(known)}")
         return wanted if wanted in known else known[0]
 
+    def scope(self, label: str) -> list[int]:
+        """The classes that a classifier claims to tell apart, empty for all."""
+        return next(list(c.get("scope") or []) for c in self.about["classifiers"] if c["label"] == label)
+
     def holds_answers(self, label: str) -> bool:
         """Whether the answers that were scored still lie beside the scores."""
         (folder,) = (c for c in self.about["classifiers"] if c["label"] == label)
@@ -154,6 +158,12 @@ def _verdict(rule: Rule, label: str, ours: _Scored, base: _Scored | None) -> Ver
         failed.append(f"{upper:.4f} > {rule.max:g}")
     if base is not None and (rule.max_drop is not None or rule.margin is not None):
         other = base.label(label)
+        scopes = ours.scope(label), base.scope(other)
+        if scopes[0] != scopes[1]:
+            raise ConfigError(
+                f"gate: expected {label} and {other} to have one scope, got {scopes[0] or 'all classes'} and "
+                f"{scopes[1] or 'all classes'}; their scores are of unlike questions"
+            )
         was = _row(base, rule, other)[0]
         change = _better(rule, ours) * (value - was)
         said.append(f"baseline {was:.4f}, change {change:+.4f}")

@@ -168,3 +168,16 @@ def test_a_gate_needs_rules_and_a_baseline_with_the_classifier(
     other = score(Folder.open(run), spec=SPEC)
     with pytest.raises(UnknownName, match="expected 'good 1' in the baseline, got good 2, poor 2"):
         gate(scores, _rules({"metric": "macro_f1", "max_drop": 0.1}), baseline=other)
+
+
+def test_a_baseline_of_another_scope_is_refused(answered: Folder, scores: Folder, tmp_path: Path) -> None:
+    """A scope that the submission declares stands in no specification, so the specifications are alike."""
+    run = tmp_path / "run"
+    shutil.copytree(answered.path, run)
+    shutil.rmtree(run / "answers" / "poor")
+    file = run / "answers" / "good" / "manifest.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "scope": [2222]}))
+    narrow = score(Folder.open(run), spec=SPEC)
+    for rule in ({"metric": "macro_f1", "max_drop": 0.1}, {"metric": "macro_f1", "margin": 0.1}):
+        with pytest.raises(ConfigError, match=r"to have one scope, got all classes and \[2222\]"):
+            gate(scores, _rules(rule), baseline=narrow)
